@@ -27,6 +27,7 @@ export interface DatabaseOptions
   readonly dryRun: boolean
   readonly create: boolean
   readonly fromTarget: boolean
+  readonly restart: boolean
   readonly retry: string | undefined
   readonly workers: string | undefined
 }
@@ -53,7 +54,7 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
 
 async function requestOf(options: DatabaseOptions): Promise<DatabaseRequest> {
   const request = await databasesRequest(newRunId(), options)
-  const { create, schemaOnly, dataOnly, objects, definer = 'drop', fromTarget } = options
+  const { create, schemaOnly, dataOnly, objects, definer = 'drop', fromTarget, restart } = options
   refuseTogether(options, request.params)
   return {
     ...request,
@@ -62,6 +63,7 @@ async function requestOf(options: DatabaseOptions): Promise<DatabaseRequest> {
       ? { ...request.params, schemaSaveMode: 'create_when_not_exist' }
       : withCreation(request.params, create),
     fromTarget,
+    restart,
     ...(schemaOnly && { only: 'schema' as const }),
     ...(objects && !dataOnly && { objects: definer }),
   }

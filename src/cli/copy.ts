@@ -31,6 +31,8 @@ export interface CopyOptions
   readonly create: boolean
   readonly fromTarget: boolean
   readonly retry: string | undefined
+  /** Of a database: the copy of one table begins anew in any case. */
+  readonly restart: boolean
 }
 
 export interface PlanOptions extends CommonOptions, ConfigOptions, ModeOptions {

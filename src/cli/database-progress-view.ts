@@ -92,11 +92,13 @@ export class DatabaseProgressView {
 
 /** `pace`: of the share that is done, in bytes of the source. */
 export function progressLines(progress: DatabaseProgress, seconds: number, pace: Pace | null): string[] {
-  const { rows, bytes, tables, tablesEnded, underWay, share, threads, waiting } = progress
+  const { rows, bytes, tables, tablesEnded, underWay, share, threads, waiting, step } = progress
   const elapsed = Math.max(seconds, 0.001)
   const left = share && secondsLeft(pace, share.all)
+  const ended = `${tablesEnded} of ${counted(tables, 'table')}`
+  if (step !== null) return [[ended, formatRows(rows), printable(step)].join(', ')]
   const parts = [
-    `${tablesEnded} of ${counted(tables, 'table')}`,
+    ended,
     ...(share && share.all > 0 ? [`${Math.floor((100 * share.done) / share.all)} %`] : []),
     formatRows(rows),
     `${formatCount(rows / elapsed)} rows/s`,
@@ -116,7 +118,7 @@ function tableLine({ table, rows, expectedRows, step }: TableProgress): string {
 }
 
 /** In the form in which one table is watched. */
-function asProgress({ rows, bytes, threads, waiting }: DatabaseProgress): Progress {
+function asProgress({ rows, bytes, threads, waiting, step }: DatabaseProgress): Progress {
   const done = { ...noCounts, rowsRead: rows, rowsWritten: rows, bytes }
-  return { ...noProgress, done, threads, waiting }
+  return { ...noProgress, done, threads, waiting, ...(step !== null && { step }) }
 }

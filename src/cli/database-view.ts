@@ -4,6 +4,7 @@ import type { DatabasePlan } from '../features/database/plan.js'
 import type { PlannedTable } from '../features/database/table-plan.js'
 import { expectedBytes } from '../features/database/plan.js'
 import type { DatabaseReport, SchemaReport, TableReport } from '../features/database/report.js'
+import { isEmpty } from '../features/database/report.js'
 import { most } from '../sql/literals.js'
 import { counted } from '../wire/counted.js'
 import { tablesOption } from './table-selection.js'
@@ -90,15 +91,17 @@ export function databaseSummary(report: Summarised, again: readonly string[]): s
   return [
     `${verb} ${done} of ${counted(tables.length, 'table')}, ${formatRows(rowsWritten)} (${formatBytes(bytes)}) in ${formatSeconds(seconds)}: ` +
       `${formatCount(seconds > 0 ? rowsWritten / seconds : 0)} rows/s.`,
-    ...failed.map(
-      ({ table: name, status: ended, rows }) =>
-        `  ${printable(name).padEnd(width)}  ${ended.replace('_', ' ')}, ${formatRows(rows)} written`,
-    ),
+    ...failed.map((one) => `  ${printable(one.table).padEnd(width)}  ${howItEnded(one)}`),
     ...schemaSummary({ foreignKeys, objects }),
     ...(failed.length === 0 ? [] : again),
     ...(isCommand && lacksSchema({ foreignKeys, objects }) ? [MAKING_THE_REST] : []),
     ...(isCommand && leavesKeys({ foreignKeys, objects }) ? [LOOKING_LATER] : []),
   ].join('\n')
+}
+
+function howItEnded(table: TableReport): string {
+  const ended = table.status.replace('_', ' ')
+  return isEmpty(table) ? `made, ${ended}` : `${ended}, ${formatRows(table.rows)} written`
 }
 
 function aboutRows({ read }: RunPlan): string {

@@ -19,6 +19,7 @@ import {
   modeOptions,
   optionalIdArgument,
   reportOptions,
+  RESTART_OPTION,
   retryOption,
   runOptions,
   tablesOptions,
@@ -95,7 +96,8 @@ async function main(args: readonly string[]): Promise<number> {
             default: false,
             describe: "Make the target table like the source's if it is missing",
           })
-          .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' }),
+          .option('dry-run', { type: 'boolean', default: false, describe: 'Show the plan; write nothing' })
+          .option('restart', RESTART_OPTION),
       (options) => run(import('./copy.js').then(({ copyCommand }) => copyCommand(options))),
     )
     .command(

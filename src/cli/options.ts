@@ -76,6 +76,13 @@ export interface RunOptions extends CommonOptions, ConfigOptions, ReportOptions,
 }
 
 /** Of `run` and `copy`. */
+export const RESTART_OPTION = {
+  type: 'boolean',
+  default: false,
+  describe: 'Begin anew, also where an unfinished run could be resumed',
+} as const
+
+/** Of `run` and `copy`. */
 export function retryOption<T>(yargs: Argv<T>): Argv<T & { readonly retry: string | undefined }> {
   return yargs.option('retry', {
     type: 'string',
@@ -90,11 +97,7 @@ export function runOptions<T>(yargs: Argv<T>) {
       default: false,
       describe: 'Exit with 0 when another run of the task is under way',
     })
-    .option('restart', {
-      type: 'boolean',
-      default: false,
-      describe: 'Begin anew, also where an unfinished run could be resumed',
-    })
+    .option('restart', RESTART_OPTION)
     .option('where', {
       type: 'string',
       describe: "For this run: a condition on the source's rows, in place of the task's",

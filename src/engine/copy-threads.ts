@@ -1,7 +1,10 @@
 /** The worker threads of a copy, or of the copies of several tables. */
 import type { RunPlan } from '../contract/run-plan.js'
 import type { OwnPoolOptions } from './job-pool.js'
-import type { ThreadSetup } from './messages.js'
+import type { CopyRequest } from './copy-request.js'
+import { endpointsOf } from './endpoints.js'
+import type { TablesSetup, ThreadSetup } from './messages.js'
+import { noneConnected } from './messages.js'
 import { ThreadCount } from './thread-count.js'
 
 /** A thread reads its next split while it writes the one before. */
@@ -23,6 +26,17 @@ export function copyThreads(plans: readonly RunPlan[], setup: ThreadSetup): OwnP
     // Where rows are not JavaScript objects, a larger young generation only makes each thread 10 MB heavier.
     maxYoungGenerationSizeMb: called ? 16 : 3,
     setup,
+  }
+}
+
+/** What threads that copy several tables know from the start; `request`: of one of them. */
+export function tablesSetup(runId: string, { from, to, params }: CopyRequest): TablesSetup {
+  return {
+    source: endpointsOf(from, params.session, params.timeZone),
+    target: endpointsOf(to, params.session),
+    beginsSnapshot: params.consistency === 'snapshot',
+    control: `rowshift-${runId}`,
+    connected: noneConnected(),
   }
 }
 

@@ -58,6 +58,8 @@ export async function outlineCopy(
 export interface AmongOthers extends Sharing {
   /** null: it is planned now. */
   readonly plan: RunPlan | null
+  /** What there is to say of the table, which was made before, by the same run; null: it was not. */
+  readonly made: readonly string[] | null
   /** Of the coordinator, for as long as the copy takes. */
   readonly endpoints: OpenEndpoints
   readonly throttle: Throttle
@@ -109,7 +111,7 @@ export async function runCopy(
       const options = { ...endpoints, runId, plan: runPlan, abandoned, facts, memory, always }
       checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
       const late = (indexes = await DeferredIndexes.find(endpoints.writers, runPlan.write))
-      if (!unfinished) warnings.push(...late.notices)
+      if (!unfinished && !among?.made) warnings.push(...late.notices)
       // A snapshot sees what there was, or fails; and what is not read cannot be missing.
       const checked = runPlan.policy.consistency === 'split' && runPlan.read.window?.rows !== 0
       const check = checked ? await SourceCheck.begin(endpoints.readers, copiedRows(runPlan)) : null
@@ -202,11 +204,14 @@ async function copy(
       pipeline: pipeline?.setup ?? null,
       prepare: async () => {
         await checkpoints.endAbandoned()
-        if (changesTables(runPlan) || runPlan.policy.indexesLast !== 'none') onChange()
+        const made = among?.made ?? null
+        if (made !== null || changesTables(runPlan) || runPlan.policy.indexesLast !== 'none') onChange()
         // An earlier attempt has done that.
         if (checkpoints.earlier === null) {
-          await new Target(writers, runPlan.write).prepare(hooks.signal)
-          runtimeReasons.push(...(await indexes.defer(runPlan.policy.indexesLast, hooks.signal)))
+          await new Target(writers, made ? { ...runPlan.write, create: null } : runPlan.write).prepare(
+            hooks.signal,
+          )
+          runtimeReasons.push(...(made ?? (await indexes.defer(runPlan.policy.indexesLast, hooks.signal))))
           // Of a single split, too: whoever resumes the run adds them.
           if (indexes.any) await checkpoints.begin()
         }

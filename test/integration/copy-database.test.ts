@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { DatabaseReport } from '../../src/features/database/report.js'
-import { runCli, server, servers } from '../support/context.js'
+import { connect } from '../support/client.js'
+import { addressOf, runCli, server, servers } from '../support/context.js'
 import { scratchFile, TestDatabase } from '../support/copying.js'
 import { sqliteRows } from '../support/sqlite.js'
 import type { ServerKind, TestServer } from '../support/servers.js'
+import { until } from '../support/until.js'
 
 const ROWS = 30_000
 const TABLES = `
@@ -192,6 +194,55 @@ describe('a copy of a database in which a table cannot be copied', () => {
     expect(rest.code, rest.stderr).to.equal(0)
     expect(rest.report!.tables.find(({ table }) => table === 'orders')!.run!.resumed).not.to.equal(null)
     expect(await to.value('SELECT COUNT(*) FROM orders')).to.equal(String(ROWS))
+  })
+
+  it('knows a table that cannot be made before the first row, and names those that were made', async () => {
+    const from = await TestDatabase.create(
+      server('postgres'),
+      `CREATE TABLE big AS SELECT generate_series(1, 900) AS id; CREATE TABLE taken (id int PRIMARY KEY); INSERT INTO taken VALUES (1); ANALYZE`,
+    )
+    const to = await TestDatabase.create(server('postgres'))
+    /** Another session makes that table too, which nobody sees before it commits. */
+    const copyMeanwhile = async (...options: string[]) => {
+      await to.query('DROP TABLE IF EXISTS big, taken')
+      const { database } = to
+      const other = await connect('postgres', { ...addressOf(to.server), database })
+      await other.query('BEGIN; CREATE TABLE taken (id int)')
+      const outcome = copy(databaseUrl(from), databaseUrl(to), '--create', ...options)
+      const waits = `SELECT count(*) FROM pg_stat_activity WHERE datname = '${database}' AND wait_event_type = 'Lock'`
+      await until('a session that waits', async () => (await to.value(waits)) === '1')
+      await other.query('COMMIT')
+      await other.end()
+      return outcome
+    }
+    const outcome = await copyMeanwhile()
+    expect(outcome.code, outcome.stderr).to.equal(1)
+    expect(outcome.report!.tables.map(({ table, status, phase }) => [table, status, phase])).to.deep.equal([
+      ['big', 'not_begun', 'create'],
+      ['taken', 'failed', 'create'],
+    ])
+    expect(outcome.report!.error!.message).to.contain('Made, and without rows yet: big.')
+    expect(outcome.report).to.include({ rowsWritten: 0, targetChanged: true })
+    expect(outcome.stdout).to.contain('made, not begun')
+    expect(await to.value('SELECT count(*) FROM big')).to.equal('0')
+    const others = await copyMeanwhile('--on-table-error', 'continue')
+    expect(statuses(others)).to.deep.equal({ big: 'success', taken: 'failed' })
+    expect(others.report!.tables[0]!.run).to.include({ targetChanged: true })
+    expect(await to.value('SELECT count(*) FROM big')).to.equal('900')
+  })
+
+  it('goes on with none where it is to begin anew', async () => {
+    const taken = `CREATE TABLE orders (id INT PRIMARY KEY AUTO_INCREMENT, note VARCHAR(400) NOT NULL);
+      INSERT INTO orders VALUES (${ROWS}, 'taken')`
+    const [from, to] = await pair(server('mariadb'), taken)
+    const options = ['--tables', 'orders', '--param', 'read_batch=1000', '--param', 'worker_num=1']
+    const failed = await copy(databaseUrl(from), databaseUrl(to), ...options)
+    expect(failed.code, failed.stderr).to.equal(1)
+    expect(failed.report!.rowsWritten).to.be.above(0)
+    await to.query(`DELETE FROM orders WHERE note = 'taken'`)
+    const anew = await copy(databaseUrl(from), databaseUrl(to), ...options, '--restart')
+    expect(anew.report!.error!.code).to.equal('DUPLICATE_KEY')
+    expect(anew.report!.tables[0]!.run!.resumed).to.equal(null)
   })
 
   it('begins a table anew where that repeats no row: those that are there may be old by now', async () => {

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { DatabaseReport, TaskTablesReport } from '../../src/features/database/report.js'
-import { oneServer, runCli, server, startCli } from '../support/context.js'
+import { connect } from '../support/client.js'
+import { addressOf, oneServer, runCli, server, startCli } from '../support/context.js'
 import { scratchFile, TestDatabase } from '../support/copying.js'
 import type { ServerKind, TestServer } from '../support/servers.js'
 import { startServer } from '../support/servers.js'
@@ -113,6 +114,36 @@ for (const [title, at] of kinds) {
       expect(await to.value('SELECT count(*) FROM c')).to.equal('2')
       expect(await keysOf(to)).to.deep.equal([['of_p']])
     })
+  })
+
+  it(`foreign keys of other tables are added in ${title} while one waits for its table, and which is said`, async () => {
+    const table = (name: string) =>
+      `CREATE TABLE ${name}_p (id INT PRIMARY KEY); CREATE TABLE ${name} (id INT PRIMARY KEY, p INT`
+    const key = (name: string) => `, CONSTRAINT of_${name} FOREIGN KEY (p) REFERENCES ${name}_p (id))`
+    const names = ['a', 'b', 'c']
+    const [from, to] = await pair(
+      at(),
+      names.map((name) => `${table(name)}${key(name)}`).join(';'),
+      names.map((name) => `${table(name)})`).join(';'),
+    )
+    const holder = await connect(to.server.kind, { ...addressOf(to.server), database: to.database })
+    try {
+      await holder.query('BEGIN')
+      const isPostgres = to.server.kind === 'postgres'
+      await holder.query(isPostgres ? 'LOCK TABLE a IN SHARE UPDATE EXCLUSIVE MODE' : 'SELECT * FROM a')
+      const run = startCli(['copy', '--from', from.wholeUrl, '--to', to.wholeUrl, '--create'])
+      let said = ''
+      run.stderr.on('data', (data: Buffer) => (said += data.toString()))
+      const ended = once(run, 'close')
+      await until('the other keys', async () => (await keysOf(to)).length === 2)
+      await until('the line', () => said.includes('keys: 2 of 3'))
+      expect(said).to.contain('6 of 6 tables, 0 rows, keys: 2 of 3 · adding foreign key of_a of a')
+      await holder.query('COMMIT')
+      expect(await ended, said).to.deep.equal([0, null])
+      expect(await keysOf(to)).to.deep.equal(names.map((name) => [`of_${name}`]))
+    } finally {
+      await holder.end()
+    }
   })
 
   describe(`foreign keys that ${title} has already`, () => {

@@ -10,6 +10,7 @@ import type { ComparedTable, ComparisonPlan, ComparisonRequest } from './compari
 import { planComparison } from './comparison-plan.js'
 import type { ComparedReport, ComparisonOutcome, ComparisonReport } from './comparison-report.js'
 import { comparedReport, comparisonError, comparisonReport, uncomparedReport } from './comparison-report.js'
+import { DEFAULT_WORKERS } from '../../task/params.js'
 import type { ForeignKeyReport } from './make-foreign-keys.js'
 import { concernsKeys, makeForeignKeys, keysNotMade } from './make-foreign-keys.js'
 import { endsRequest } from './request.js'
@@ -66,15 +67,16 @@ async function keysAfterRepair(
   const written = { isDone: () => true, isChanged: (name: string) => changed.has(name) }
   if (foreignKeys === null || !concernsKeys(foreignKeys, written)) return []
   if (signal.aborted) return keysNotMade(foreignKeys, { status: 'not_made' }, written)
-  const { retry } = request.params
+  const { retry, workerNum } = request.params
+  const keys = { written, workerNum: workerNum ?? DEFAULT_WORKERS, retry, signal, onStep: () => {} }
   const look = ({ writers }: OpenEndpoints) => {
     const target = writers[0]!.skills.foreignKeys!
-    return makeForeignKeys(foreignKeys, { target, written, retry, signal, onStep: () => {} })
+    return makeForeignKeys(foreignKeys, { ...keys, target })
   }
   return withEndpoints(endsRequest(request), signal, look).catch((thrown: unknown) => {
     const error = RowshiftError.from(thrown).report()
-    const keys = keysNotMade(foreignKeys, { status: 'failed', error }, written)
-    return keys.map((key) => (key.reason === null ? key : { ...key, status: 'failed' as const, error }))
+    const notMade = keysNotMade(foreignKeys, { status: 'failed', error }, written)
+    return notMade.map((key) => (key.reason === null ? key : { ...key, status: 'failed' as const, error }))
   })
 }
 

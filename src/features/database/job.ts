@@ -1,11 +1,8 @@
 import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { Snapshot } from '../../contract/plugin.js'
-import { copyThreads, lookSmall, SPLITS_AHEAD, threadCount } from '../../engine/copy-threads.js'
-import { endpointsOf } from '../../engine/endpoints.js'
+import { copyThreads, lookSmall, SPLITS_AHEAD, tablesSetup, threadCount } from '../../engine/copy-threads.js'
 import { runCopy } from '../../engine/job.js'
-import type { TablesSetup } from '../../engine/messages.js'
-import { noneConnected } from '../../engine/messages.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { openEndpoints } from '../../engine/open-endpoints.js'
 import type { Progress } from '../../engine/progress.js'
@@ -16,27 +13,26 @@ import { throttledCopy } from '../../engine/speed.js'
 import type { Throttle } from '../../engine/throttle.js'
 import { onAbort } from '../../contract/waiting.js'
 import { IndexPlaces } from '../indexes/places.js'
-import { inTurns } from './in-turns.js'
 import { Lanes } from './lanes.js'
 import type { DatabasePlan } from './plan.js'
-import { expectedBytes, expectedSplits, largestFirst, madeAnew, planDatabase } from './plan.js'
-import type { DatabaseProgress, Expected } from './progress.js'
+import { expectedOf, expectedSplits, largestFirst, madeAnew, planDatabase } from './plan.js'
+import type { DatabaseProgress } from './progress.js'
 import { DatabaseTotals } from './progress.js'
 import type { DatabaseReport, TableReport } from './report.js'
 import { copiedTable, databaseReport, uncopiedTable } from './report.js'
 import { KeysToDrop } from './drop-foreign-keys.js'
 import { finishSchema } from './schema.js'
+import type { MadeTables } from './make-tables.js'
+import { isMadeFirst, makeFirst } from './make-tables.js'
 import { makeTables } from './schema-only.js'
+import { syncTables } from './sync-tables.js'
 import type { DatabaseRequest } from './request.js'
-import { runTable } from './run-table.js'
 import { planKept, type PlannedTable } from './table-plan.js'
 
 export interface DatabaseHooks {
   readonly signal: AbortSignal
   readonly onPlan: (plan: DatabasePlan) => void
   readonly onProgress: (progress: DatabaseProgress) => void
-  /** What is done beside the tables, in words. */
-  readonly onStep?: (step: string) => void
   /** In the order in which they end. */
   readonly onTable: (table: TableReport) => void
 }
@@ -52,16 +48,16 @@ export async function runDatabase(request: DatabaseRequest, hooks: DatabaseHooks
   hooks.onPlan(plan)
   const run = new DatabaseRun(request, plan, hooks)
   let error: RowshiftError | null = null
-  const copied = async () => {
-    await run.all().catch((thrown: unknown) => {
-      error = RowshiftError.from(thrown)
-    })
-    return run.ended
-  }
-  const ended = await (request.only === 'schema' ? makeTables(request, plan, hooks) : copied())
-  const tables = plan.tables.map((table) => ended.get(table) ?? uncopiedTable(table, null))
+  await run.all().catch((thrown: unknown) => {
+    error = RowshiftError.from(thrown)
+  })
+  const tables = plan.tables.map((table) => run.reportOf(table))
   const { dropped } = run.keys
-  const schema = await finishSchema(request, plan, tables, dropped, hooks)
+  const { signal } = hooks
+  const schema = await finishSchema(request, plan, tables, dropped, {
+    signal,
+    onStep: (step) => run.tell(step),
+  })
   const interrupted = hooks.signal.aborted
     ? new RowshiftError('INTERRUPTED', 'The run was interrupted.')
     : null
@@ -95,7 +91,8 @@ class DatabaseRun {
   readonly #plan: DatabasePlan
   readonly #hooks: DatabaseHooks
   readonly #planned: readonly PlannedTable[]
-  readonly ended = new Map<PlannedTable, TableReport>()
+  readonly #ended = new Map<PlannedTable, TableReport>()
+  readonly #made: MadeTables = new Map()
   readonly keys: KeysToDrop
   readonly #totals: DatabaseTotals<PlannedTable>
   #stopped = false
@@ -118,30 +115,50 @@ class DatabaseRun {
     this.#planned = plan.tables.filter((table) => table.plan !== null).sort(largestFirst)
   }
 
+  reportOf(table: PlannedTable): TableReport {
+    const nothing = uncopiedTable(table, null)
+    return this.#ended.get(table) ?? (this.#made.has(table) ? { ...nothing, phase: 'create' } : nothing)
+  }
+
   /** Throws what keeps all of them from being copied. */
   async all(): Promise<void> {
     for (const table of this.#plan.tables)
       if (table.error !== null) this.#end(table, uncopiedTable(table, table.error))
-    if (this.#stopped || this.#planned.length === 0) return
-    if (this.#request.params.mode === 'sync') return this.#compareAll()
-    const { runId, params } = this.#request
+    if (this.#stops || this.#planned.length === 0) return
+    const { only, params } = this.#request
+    const { signal } = this.#hooks
+    const work = {
+      signal,
+      workerNum: params.workerNum,
+      onStep: (step: string) => this.tell(step),
+      stopped: () => this.#stops,
+      move: (table: PlannedTable, progress: Progress) => this.#move(table, progress),
+      end: (table: PlannedTable, report: TableReport) => this.#end(table, report),
+    }
+    if (only === 'schema') return makeTables(this.#planned, work)
+    if (params.mode === 'sync') return syncTables(this.#planned, work)
     // All tables have the same connections, in which they may want foreign keys not to be checked.
     const { request } = this.#planned[0]!
-    const plans = this.#planned.map(({ plan }) => plan!)
-    const lanes = new Lanes(() => openEndpoints(request, this.#hooks.signal))
+    const lanes = new Lanes(() => openEndpoints(request, signal))
+    try {
+      await makeFirst(this.#planned.filter(isMadeFirst), { ...work, lanes }, this.#made)
+      const left = this.#planned.filter((table) => !this.#ended.has(table))
+      if (!this.#stops && left.length > 0) await this.#copyAll(left, lanes)
+    } finally {
+      await lanes.close()
+    }
+  }
+
+  async #copyAll(tables: readonly PlannedTable[], lanes: Lanes): Promise<void> {
+    const { runId, params } = this.#request
+    const { request } = tables[0]!
+    const plans = tables.map(({ plan }) => plan!)
     let snapshot: SnapshotStart | null = null
     const inSnapshot = params.consistency === 'snapshot'
-    const setup: TablesSetup = {
-      source: endpointsOf(request.from, params.session, params.timeZone),
-      target: endpointsOf(request.to, params.session),
-      beginsSnapshot: inSnapshot,
-      control: `rowshift-${runId}`,
-      connected: noneConnected(),
-    }
     const threads = (this.#threads = new SharedThreads({
       runId,
       count: threadCount(plans),
-      pool: copyThreads(plans, setup),
+      pool: copyThreads(plans, tablesSetup(runId, request)),
       onReady: (ready) => snapshot?.receive(ready),
       onError: (death) => snapshot?.died(death),
       signal: this.#hooks.signal,
@@ -154,56 +171,33 @@ class DatabaseRun {
       const limited = { runId, params, plan: plans[0]!, ...first, reasons: this.reasons }
       await throttledCopy(limited, async (throttle) => {
         lanes.give(first)
-        const begun = snapshot && (await this.#begin(snapshot, lanes))
+        const begun = snapshot && (await this.#begin(snapshot, tables, lanes))
         const inPlace = !inSnapshot && lookSmall(plans)
         const places = new IndexPlaces(plans[0]!.policy.workerNum, threads.pool)
-        await this.#tables({ threads, lanes, throttle, places, inPlace }).finally(() => begun?.end?.())
+        const together = { threads, lanes, throttle, places, inPlace }
+        await this.#tables(tables, together).finally(() => begun?.end?.())
       })
     } finally {
       release()
       if (this.#hooks.signal.aborted) threads.pool.abort()
       await threads.pool.close()
-      await lanes.close()
       this.busySeconds = threads.busySeconds
     }
   }
 
-  /** Mode `sync` compares tables, each with threads of its own. */
-  #compareAll(): Promise<void> {
-    const hooks = (table: PlannedTable) => ({
-      signal: this.#hooks.signal,
-      onProgress: (progress: Progress) => {
-        this.#totals.move(table, progress)
-        this.#tell()
-      },
-    })
-    return inTurns(this.#planned, {
-      isSmall: (table) => expectedSplits(table) === 1,
-      workerNum: this.#request.params.workerNum,
-      stopped: () => this.#stopped || this.#hooks.signal.aborted,
-      work: async (table, threads) => {
-        const { request } = table
-        const params = threads === null ? request.params : { ...request.params, workerNum: threads }
-        const report = await runTable({ ...request, params }, hooks(table))
-        this.#end(table, copiedTable(table, report))
-        this.#tell()
-      },
-    })
-  }
-
   /** All threads, and the readers that compute splits, see one moment of all tables. */
-  async #begin(snapshot: SnapshotStart, lanes: Lanes): Promise<Snapshot> {
-    const open = async () => (await lanes.fill(this.#planned.length)).map((lane) => lane.readers[0]!)
-    const tables = this.#planned.map(({ from }) => from)
-    const begun = await snapshot.begin(open, tables)
+  async #begin(snapshot: SnapshotStart, tables: readonly PlannedTable[], lanes: Lanes): Promise<Snapshot> {
+    const open = async () => (await lanes.fill(tables.length)).map((lane) => lane.readers[0]!)
+    const names = tables.map(({ from }) => from)
+    const begun = await snapshot.begin(open, names)
     this.position = begun.position
     return begun
   }
 
-  async #tables(together: Together): Promise<void> {
+  async #tables(tables: readonly PlannedTable[], together: Together): Promise<void> {
     const running = new Set<Promise<void>>()
     try {
-      for (const [rank, table] of this.#planned.entries()) {
+      for (const [rank, table] of tables.entries()) {
         const lane = await this.#lane(together)
         if (lane === null) break
         const done = this.#copy(table, lane, rank, together).finally(() => {
@@ -221,7 +215,7 @@ class DatabaseRun {
   async #lane({ threads, lanes }: Together): Promise<OpenEndpoints | null> {
     for (;;) {
       const woken = new Promise<void>((resolve) => (this.#wake = resolve))
-      if (this.#stopped || this.#hooks.signal.aborted) return null
+      if (this.#stops) return null
       if (this.#lost !== null && lanes.none) throw RowshiftError.fromReport(this.#lost)
       // The first table has the last connection that a server has to give, until a thread has its own.
       const hasRoom = threads.connected || this.#totals.underWay.size === 0
@@ -255,16 +249,15 @@ class DatabaseRun {
     const hooks = {
       signal,
       onPlan: () => {},
-      onProgress: (progress: Progress) => {
-        this.#totals.move(table, progress)
-        this.#tell()
-      },
+      onProgress: (progress: Progress) => this.#move(table, progress),
     }
     const inSnapshot = this.#request.params.consistency === 'snapshot'
-    const plan = await planKept(table, lane, inSnapshot)
+    const made = this.#made.get(table) ?? null
+    const { request, plan } = await planKept(table, lane, inSnapshot, made !== null)
     const { position } = this
-    const report = await runCopy(table.request, hooks, {
+    const report = await runCopy(request, hooks, {
       plan,
+      made,
       endpoints: lane,
       threads,
       rank,
@@ -279,22 +272,28 @@ class DatabaseRun {
       lanes.forsake()
     } else lanes.give(lane)
     this.#end(table, copiedTable(table, report))
-    this.#tell()
+  }
+
+  #move(table: PlannedTable, progress: Progress): void {
+    this.#totals.move(table, progress)
+    this.tell()
   }
 
   #end(table: PlannedTable, report: TableReport): void {
-    this.ended.set(table, report)
+    this.#ended.set(table, report)
     this.#totals.end(table)
     this.#hooks.onTable(report)
+    this.tell()
     if (report.status === 'failed' && this.#request.onTableError === 'stop') this.#stopped = true
   }
 
-  #tell(): void {
-    this.#hooks.onProgress(this.#totals.now(this.#threads?.now))
+  /** No table begins any more. */
+  get #stops(): boolean {
+    return this.#stopped || this.#hooks.signal.aborted
   }
-}
 
-function expectedOf(table: PlannedTable): Expected {
-  const rows = table.plan?.read.table.estimatedRows ?? null
-  return { rows, bytes: table.plan === null ? 0 : expectedBytes(table) }
+  /** `step`: what is done beside the rows of tables, in words. */
+  tell(step: string | null = null): void {
+    this.#hooks.onProgress(this.#totals.now(this.#threads?.now, step))
+  }
 }

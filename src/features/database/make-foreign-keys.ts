@@ -5,7 +5,9 @@ import type { ForeignKey, ForeignKeyTarget, Orphans } from '../../contract/plugi
 import { pauseAfter, retried, type RetryPolicy } from '../../contract/waiting.js'
 import { titleOf } from '../../contract/foreign-keys.js'
 import type { ForeignKeyPlan, PlannedKey } from './foreign-keys.js'
+import { IndexPlaces } from '../indexes/places.js'
 import { isSameKey, keysOf } from './foreign-keys.js'
+import { TableUse } from './table-use.js'
 
 /**
  * `kept`: it was there. `dropped`: it was there, and a table of it was made anew. `not_made`: nothing was tried, or the target cannot have it.
@@ -32,29 +34,63 @@ export interface WrittenTables {
   isChanged(table: string): boolean
 }
 
-export interface MakingKeys {
+export interface KeysRequest {
   readonly target: ForeignKeyTarget
   readonly written: WrittenTables
+  /** Most keys that are made or looked at side by side, if not less. */
+  readonly workerNum: number
   readonly retry: RetryPolicy
   readonly signal: AbortSignal
   readonly onStep: (step: string) => void
 }
 
-/** Never throws for a key: what failed is in its report, and the others go on. */
-export async function makeForeignKeys(plan: ForeignKeyPlan, making: MakingKeys): Promise<ForeignKeyReport[]> {
-  const reports: ForeignKeyReport[] = plan.left.map(({ key, reason }) =>
-    report(key, { status: 'not_made', reason }),
-  )
-  const made: ForeignKey[] = []
-  for (const [i, key] of plan.make.entries()) {
-    making.onStep(`foreign keys: ${i} of ${plan.make.length} made`)
-    const outcome = await makeKey(plan, key, making)
-    if (outcome.status === 'made') made.push(key)
-    reports.push(outcome)
+interface MakingKeys extends KeysRequest {
+  /** A statement that changes a table waits for those that read it, and the other way round. */
+  readonly use: TableUse
+  readonly places: IndexPlaces
+  /** Says what is begun. */
+  readonly show: (doing: string, key: ForeignKey) => void
+}
+
+/** Side by side. Never throws for a key: what failed is in its report, and the others go on. */
+export async function makeForeignKeys(
+  plan: ForeignKeyPlan,
+  request: KeysRequest,
+): Promise<ForeignKeyReport[]> {
+  const { target, workerNum, onStep, written } = request
+  const others = plan.others.filter((key) => isConcerned(key, written))
+  const all = plan.make.length + plan.existing.length + others.length
+  let done = 0
+  const underWay = new Map<ForeignKey, string>()
+  const tell = () => {
+    // The first one: it has been at work for the longest time.
+    const [first] = underWay
+    const doing = first === undefined ? '' : ` · ${first[1]} ${titleOf(first[0])}`
+    onStep(`keys: ${done} of ${all}${doing}`)
   }
-  for (const key of plan.existing) reports.push(await checkExisting(key, making))
-  const others = plan.others.filter((key) => isConcerned(key, making.written))
-  for (const key of others) reports.push(await checkExisting(key, making))
+  const making: MakingKeys = {
+    ...request,
+    use: new TableUse(),
+    places: new IndexPlaces(target.withTable ? 1 : workerNum),
+    show: (doing, key) => {
+      underWay.set(key, doing)
+      tell()
+    },
+  }
+  const counted = (key: ForeignKey, work: Promise<ForeignKeyReport>) =>
+    work.finally(() => {
+      done++
+      if (underWay.delete(key)) tell()
+    })
+  const outcomes = await Promise.all([
+    ...plan.make.map((key) => counted(key, makeKey(plan, key, making))),
+    ...[...plan.existing, ...others].map((key) => counted(key, checkExisting(key, making))),
+  ])
+  const made = plan.make.filter((_, i) => outcomes[i]!.status === 'made')
+  const reports = [
+    ...plan.left.map(({ key, reason }) => report(key, { status: 'not_made', reason })),
+    ...outcomes,
+  ]
   if (made.length === 0) return reports
   // A table of an engine without foreign keys takes them without a word.
   const there = await keysOf(
@@ -88,7 +124,7 @@ async function makeKey(
     const orphans = await search(key, making)
     if (orphans.examples.length > 0) return failed(key, making, orphaned(key, orphans))
     if (target.withTable) return report(key, { status: 'made', reason: unfinished(orphans) })
-    await patiently(making, () => target.add(key, orphans.complete, signal))
+    await atWork(making, key, 'adding', () => target.add(key, orphans.complete, signal))
     if (target.trusts && orphans.complete) {
       const late = await search(key, making)
       if (late.examples.length > 0) {
@@ -150,17 +186,35 @@ export function concernsKeys({ existing, others }: ForeignKeyPlan, written: Writ
   return [...existing, ...others].some((key) => isConcerned(key, written))
 }
 
-async function dropAgain(key: ForeignKey, { target, signal }: MakingKeys): Promise<void> {
+async function dropAgain(key: ForeignKey, making: MakingKeys): Promise<void> {
+  const { target, signal } = making
   const found = (await keysOf(target, [key.table, key.parent])).find((known) => isSameKey(known, key))
-  if (found) await target.drop(found, signal)
+  if (found) await atWork(making, key, 'dropping', () => target.drop(found, signal))
 }
 
 function search(key: ForeignKey, making: MakingKeys): Promise<Orphans> {
-  return patiently(making, () => making.target.orphans(key, making.signal))
+  return atWork(making, key, 'looking for orphans of', () => making.target.orphans(key, making.signal))
 }
 
-function patiently<T>({ retry, signal }: MakingKeys, work: () => Promise<T>): Promise<T> {
-  return retried(work, (error, retries) => pauseAfter(error, retries, retry), signal)
+/** When both of its tables are free for that, and a connection is. */
+function atWork<T>(
+  { retry, signal, use, places, show }: MakingKeys,
+  key: ForeignKey,
+  doing: 'adding' | 'dropping' | 'looking for orphans of',
+  work: () => Promise<T>,
+): Promise<T> {
+  const tables = [full(key.table, key.tableIn), full(key.parent, key.parentIn)]
+  const begin = () => {
+    show(doing, key)
+    return work()
+  }
+  const patiently = () =>
+    retried(
+      () => places.hold(begin, signal),
+      (error, retries) => pauseAfter(error, retries, retry),
+      signal,
+    )
+  return use.hold(tables, doing !== 'looking for orphans of', patiently)
 }
 
 function unfinished({ complete }: Orphans): string | null {

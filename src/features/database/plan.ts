@@ -10,6 +10,7 @@ import { checkDatabaseRequest, endsRequest } from './request.js'
 import type { SchemaPlan } from './schema-plan.js'
 import { whenPlanned } from './foreign-keys.js'
 import { planSchema } from './schema-plan.js'
+import type { Expected } from './progress.js'
 import type { SelectedTable, Selection } from './selection.js'
 import { sameTarget, selectTables } from './selection.js'
 import { isStillDone } from './still-done.js'
@@ -207,6 +208,12 @@ function mayBeOne({ plan: a }: PlannedTable, { plan: b }: PlannedTable): boolean
 export function expectedBytes({ plan }: PlannedTable): number | null {
   const { estimatedRows = null, estimatedRowBytes = null } = plan?.read.table ?? {}
   return estimatedRows === null || estimatedRowBytes === null ? null : estimatedRows * estimatedRowBytes
+}
+
+/** By statistics. */
+export function expectedOf(table: PlannedTable): Expected {
+  const rows = table.plan?.read.table.estimatedRows ?? null
+  return { rows, bytes: table.plan === null ? 0 : expectedBytes(table) }
 }
 
 /** A table of which nobody knows how large it is may be the largest. */

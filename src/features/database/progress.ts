@@ -18,6 +18,8 @@ export interface DatabaseProgress {
   readonly threads: number
   /** Why one of them does not go on for the time being; null: all do. */
   readonly waiting: string | null
+  /** What is done beside the rows of tables, in words; null: nothing is. */
+  readonly step: string | null
 }
 
 export interface TableProgress {
@@ -79,8 +81,8 @@ export class DatabaseTotals<Table extends { readonly from: string }> {
     this.#ended++
   }
 
-  /** `threads`: that all tables share. Default: each has threads of its own. */
-  now(threads?: number): DatabaseProgress {
+  /** `threads`: that all tables share. Default: each has threads of its own. `doing`: `DatabaseProgress.step`. */
+  now(threads?: number, doing: string | null = null): DatabaseProgress {
     let [rows, bytes, done, own] = [this.#rows, this.#bytes, this.#done, 0]
     const underWay: TableProgress[] = []
     let waiting: string | null = null
@@ -104,6 +106,7 @@ export class DatabaseTotals<Table extends { readonly from: string }> {
       share: this.#unknown > 0 ? null : { done, all: this.#all },
       threads: threads ?? own,
       waiting,
+      step: doing,
     }
   }
 }

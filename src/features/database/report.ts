@@ -13,6 +13,9 @@ export type TableStatus = 'success' | 'failed' | 'interrupted' | 'not_begun'
 /** What became of all that is made beside tables. */
 export type SchemaReport = Pick<DatabaseReport, 'foreignKeys' | 'objects'>
 
+/** Tables without rows that an error names. */
+const SHOWN_EMPTY = 20
+
 export const noSchema: SchemaReport = { foreignKeys: [], objects: [] }
 
 /** What became of one table. */
@@ -21,7 +24,7 @@ export interface TableReport {
   /** Its name in the target. */
   readonly to: string
   readonly status: TableStatus
-  /** What it was in when it ended; null: it has not begun. */
+  /** What it was in when it ended; null: it has not begun. `create`, of one that is not begun: it was made, and has no rows yet. */
   readonly phase: 'plan' | 'create' | 'copy' | null
   /** Written, and committed. */
   readonly rows: number
@@ -182,7 +185,7 @@ export function databaseReport(facts: DatabaseFacts): DatabaseReport {
   const failed = tables.find(({ status }) => status === 'failed')
   const inDoubt = facts.stopped?.code === 'SNAPSHOT_LOST'
   const stopped = inDoubt || isIncomplete(tables, schema) ? facts.stopped : null
-  const error = stopped?.report() ?? failed?.error ?? failureOf(schema)
+  const error = withEmpty(stopped?.report() ?? failed?.error ?? failureOf(schema), tables)
   return {
     runId,
     status: error === null ? 'success' : stopped?.code === 'INTERRUPTED' ? 'interrupted' : 'failed',
@@ -200,9 +203,25 @@ export function databaseReport(facts: DatabaseFacts): DatabaseReport {
   }
 }
 
-/** A table that was made, or that was changed by its copy. */
-export function isChanged({ phase, status, run }: TableReport): boolean {
-  return run?.targetChanged ?? (phase === 'create' && status !== 'failed')
+/** A table that was made, perhaps otherwise than it should be, or that was changed by its copy. */
+export function isChanged({ phase, status, run, error }: TableReport): boolean {
+  return (
+    run?.targetChanged ?? (phase === 'create' && (status !== 'failed' || error?.code === 'CREATE_FAILED'))
+  )
+}
+
+/** Whether it was made, and its rows never had their turn. */
+export function isEmpty({ phase, status }: TableReport): boolean {
+  return phase === 'create' && status === 'not_begun'
+}
+
+/** The error names what the run has made and not filled. */
+function withEmpty(error: ErrorReport | null, tables: readonly TableReport[]): ErrorReport | null {
+  const empty = tables.filter(isEmpty).map(({ to }) => to)
+  if (error === null || empty.length === 0) return error
+  const more = empty.length > SHOWN_EMPTY ? ` and ${empty.length - SHOWN_EMPTY} more` : ''
+  const names = empty.slice(0, SHOWN_EMPTY).join(', ')
+  return { ...error, message: `${error.message} Made, and without rows yet: ${names}${more}.` }
 }
 
 function isIncomplete(tables: readonly TableReport[], { foreignKeys, objects }: SchemaReport): boolean {

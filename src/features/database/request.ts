@@ -23,6 +23,8 @@ export interface DatabaseRequest {
   readonly onTableError: OnTableError
   /** As in `SavedWatermarks`: of each table by itself. */
   readonly fromTarget: boolean
+  /** No table goes on where an earlier run of the same copy ended. Default: where `goesOn` says so, it does. */
+  readonly restart?: boolean
   /** What an earlier run had copied of a table, with which this one goes on; rows that are gone from the target are copied again. Default: nothing. */
   readonly doneBefore?: (table: SelectedTable) => EarlierCopy | null
   /** What a stored task adds to the copy of a table; it may throw. Default: nothing. */
@@ -51,7 +53,7 @@ export function tableRequest(
   { from, to }: SelectedTable,
   keys: ForeignKeyPlan | null = null,
 ): CopyRequest {
-  const { fromTarget, others, only } = request
+  const { fromTarget, others, only, restart = false } = request
   // Of a table that gets no rows, nothing runs for them.
   const allowTriggers = only === 'schema' || request.params.allowTriggers
   const params = { ...request.params, database: null, allowTriggers }
@@ -63,7 +65,7 @@ export function tableRequest(
     ...(keys && params.mode === 'init' && { foreignKeys: keys.make.filter(({ table }) => table === to) }),
     params,
     savedWatermarks: fromTarget ? { watermarks: {}, fromTarget } : null,
-    resume: goesOn(params) ? 'auto' : 'never',
+    resume: goesOn(params) && !restart ? 'auto' : 'never',
     ...(others && { others }),
   }
 }

@@ -3,6 +3,7 @@ import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { withEndpoints } from '../../engine/open-endpoints.js'
+import { DEFAULT_WORKERS } from '../../task/params.js'
 import type { PlannedKey } from './foreign-keys.js'
 import type { WrittenTables } from './make-foreign-keys.js'
 import { concernsKeys, droppedKeys, makeForeignKeys, keysNotMade } from './make-foreign-keys.js'
@@ -16,7 +17,7 @@ import type { DatabaseRequest } from './request.js'
 export interface SchemaHooks {
   readonly signal: AbortSignal
   /** What is being done, in words. */
-  readonly onStep?: (step: string) => void
+  readonly onStep: (step: string) => void
 }
 
 /**
@@ -65,18 +66,25 @@ async function finish(
 }
 
 async function finishWith(
-  { params: { retry }, objects: definer = 'drop' }: DatabaseRequest,
+  { params: { retry, workerNum }, objects: definer = 'drop' }: DatabaseRequest,
   { foreignKeys, objects }: SchemaPlan,
   written: WrittenTables,
   { readers, writers }: OpenEndpoints,
-  { signal, onStep = () => {} }: SchemaHooks,
+  { signal, onStep }: SchemaHooks,
 ): Promise<SchemaReport> {
   const [reader, writer] = [readers[0]!, writers[0]!]
   const { foreignKeys: target } = writer.skills
   const keys =
     target === undefined
       ? keysNotMade(foreignKeys, { status: 'not_made' }, written)
-      : await makeForeignKeys(foreignKeys, { target, written, retry, signal, onStep })
+      : await makeForeignKeys(foreignKeys, {
+          target,
+          written,
+          workerNum: workerNum ?? DEFAULT_WORKERS,
+          retry,
+          signal,
+          onStep,
+        })
   const obstacle = (table: string | null) =>
     table === null || written.isDone(table) ? null : `${table} was not copied`
   const made = await makeObjects(objects, { reader, writer, definer, obstacle, signal, onStep })

@@ -47,19 +47,28 @@ export async function planTable(
 }
 
 /**
- * The plan, where it still holds when the copy begins; null: the table is to be planned anew, which also says what is wrong with it. In a
- * snapshot, however long ago it began, rows have the columns of that moment. Never throws.
+ * The copy with its plan, where that still holds when it begins; null: the table is to be planned anew, which also says what is wrong with it. In a
+ * snapshot, however long ago it began, rows have the columns of that moment. `made`: the plan has made the table. Never throws.
  */
 export async function planKept(
-  { from, plan, plannedAt }: PlannedTable,
+  { from, request, plan, plannedAt }: PlannedTable,
   { readers }: OpenEndpoints,
   inSnapshot: boolean,
-): Promise<RunPlan | null> {
-  if (!inSnapshot) return performance.now() - plannedAt < KEPT_MS ? plan : null
+  made: boolean,
+): Promise<Pick<PlannedTable, 'request' | 'plan'>> {
+  const isNew = performance.now() - plannedAt < KEPT_MS
+  if (!inSnapshot && (isNew || !made)) return { request, plan: isNew ? plan : null }
   const shape = ({ columns }: Pick<TableSchema, 'columns'>) =>
     JSON.stringify(columns.map(({ name, type, nullable, collation }) => [name, type, nullable, collation]))
   const now = await readers[0]!.describe(from).catch(() => null)
-  return now !== null && shape(now) === shape(plan!.read.table) ? plan : null
+  if (now !== null && shape(now) === shape(plan!.read.table)) return { request, plan }
+  return { request: made ? withoutWatermarks(request) : request, plan: null }
+}
+
+/** What earlier runs have copied went to a table that is no longer there: the one that is there now has no rows. */
+function withoutWatermarks(request: CopyRequest): CopyRequest {
+  const { savedWatermarks: saved = null } = request
+  return { ...request, savedWatermarks: saved && { ...saved, watermarks: {}, fromTarget: false } }
 }
 
 /** Only mode `increment` reads by `diff_column`: in others, a table without it is copied all the same. */

@@ -1,0 +1,86 @@
+/** Makes the tables that the target lacks before the first row is copied, so that one that cannot be made is known by then. */
+import { RowshiftError } from '../../contract/errors.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
+import { DeferredIndexes } from '../indexes/deferred-indexes.js'
+import { Target } from '../shard/target.js'
+import type { Lanes } from './lanes.js'
+import type { TableReport } from './report.js'
+import { uncopiedTable } from './report.js'
+import type { PlannedTable } from './table-plan.js'
+
+/** Connections that make tables side by side, and for how many tables one is enough. */
+const MOST_MAKERS = 4
+const TABLES_PER_MAKER = 10
+
+export interface MakingTables {
+  readonly lanes: Lanes
+  readonly signal: AbortSignal
+  /** What is being done, in words. */
+  readonly onStep: (step: string) => void
+  /** No table is begun any more. */
+  readonly stopped: () => boolean
+  /** Called with what becomes of a table. */
+  readonly end: (table: PlannedTable, report: TableReport) => void
+}
+
+/** What there is to say of a table that was made; none of it has rows yet. */
+export type MadeTables = Map<PlannedTable, readonly string[]>
+
+/** One that is dropped first keeps its rows until its turn comes. */
+export function isMadeFirst({ plan, request: { params } }: PlannedTable): boolean {
+  return plan !== null && plan.write.create !== null && params.schemaSaveMode !== 'recreate'
+}
+
+/** Without foreign keys, and without the indexes that come after the rows. `made` gets those that are there by then. */
+export async function makeFirst(
+  tables: readonly PlannedTable[],
+  making: MakingTables,
+  made: MadeTables,
+): Promise<void> {
+  await eachOverLanes(tables, making, async (table, { writers }) => {
+    try {
+      const { write, policy } = table.plan!
+      const indexes = await DeferredIndexes.find(writers, write)
+      await new Target(writers, { ...write, preSql: [] }).prepare(making.signal)
+      made.set(table, [])
+      made.set(table, await indexes.defer(policy.indexesLast, making.signal))
+    } catch (thrown) {
+      // Its turn comes again when the same command is run.
+      if (!making.signal.aborted) making.end(table, unmadeTable(table, thrown))
+    }
+  })
+}
+
+export function unmadeTable(table: PlannedTable, thrown: unknown): TableReport {
+  return { ...uncopiedTable(table, RowshiftError.from(thrown)), phase: 'create' }
+}
+
+/** Does `work` for one table after another over each of some connections; it must not throw. */
+export async function eachOverLanes(
+  tables: readonly PlannedTable[],
+  { lanes, onStep, stopped }: MakingTables,
+  work: (table: PlannedTable, lane: OpenEndpoints) => Promise<void>,
+): Promise<void> {
+  const waiting = tables.values()
+  let done = 0
+  const goThrough = async (lane: OpenEndpoints) => {
+    try {
+      for (const table of waiting) {
+        if (stopped()) return
+        onStep(`tables: ${done} of ${tables.length} · making ${table.to}`)
+        await work(table, lane)
+        done++
+      }
+    } finally {
+      lanes.give(lane)
+    }
+  }
+  const makers = Math.min(MOST_MAKERS, Math.ceil(tables.length / TABLES_PER_MAKER))
+  const opened: Promise<void>[] = []
+  while (opened.length < makers && (opened.length === 0 || lanes.hasRoom)) {
+    const lane = await lanes.take()
+    if (lane === null) break
+    opened.push(goThrough(lane))
+  }
+  await Promise.all(opened)
+}
