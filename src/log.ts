@@ -22,8 +22,13 @@ export function setLogLevel(least: Level): void {
   if (logLevels.includes(least)) level = least
 }
 
+/** Whether lines of this level are written. */
+export function isLogged(at: Level): boolean {
+  return logLevels.indexOf(at) <= logLevels.indexOf(level)
+}
+
 function write(at: Level, [first, text]: Line): void {
-  if (logLevels.indexOf(at) > logLevels.indexOf(level)) return
+  if (!isLogged(at)) return
   logger ??= openLogger()
   if (typeof first === 'string') logger[at](first)
   else logger[at](first, text)

@@ -1,6 +1,12 @@
 import type { Batch } from '../src/wire/batch.js'
 import { recycle } from '../src/wire/builder.js'
 
+/** Who is told that one end of a queue waits for the other. */
+export interface Waiting {
+  rest(): void
+  goOn(): void
+}
+
 /**
  * The batches of one split between its reader and its writer, bounded by bytes. Writing begins when the whole split
  * has been read, or when the queue is full: a reader that waits for a writer that waits for a lock is closed by the
@@ -8,6 +14,7 @@ import { recycle } from '../src/wire/builder.js'
  */
 export class BatchQueue implements AsyncIterable<Batch> {
   readonly #capacity: number
+  readonly #ends: { readonly reads: Waiting; readonly writes: Waiting } | null
   readonly #batches: Batch[] = []
   readonly #spent: Batch[] = []
   #queuedBytes = 0
@@ -17,8 +24,13 @@ export class BatchQueue implements AsyncIterable<Batch> {
   #changed: () => void = () => {}
   #change = this.#nextChange()
 
-  constructor(capacityBytes: number) {
+  /** `ends`: null: nobody is told. */
+  constructor(
+    capacityBytes: number,
+    ends: { readonly reads: Waiting; readonly writes: Waiting } | null = null,
+  ) {
     this.#capacity = capacityBytes
+    this.#ends = ends
   }
 
   /** Resolves when there is room for the next batch; rejects once the queue was stopped. */
@@ -26,7 +38,11 @@ export class BatchQueue implements AsyncIterable<Batch> {
     this.#batches.push(batch)
     this.#queuedBytes += batch.bytes.length
     this.#notify()
-    while (this.#full && !this.#ended) await this.#change
+    if (this.#full && !this.#ended) {
+      this.#ends?.reads.rest()
+      while (this.#full && !this.#ended) await this.#change
+      this.#ends?.reads.goOn()
+    }
     if (this.#error !== null) throw this.#error
   }
 
@@ -52,7 +68,11 @@ export class BatchQueue implements AsyncIterable<Batch> {
         this.#spend(batch)
         yield batch
       } else if (this.#ended) return
-      else await this.#change
+      else {
+        this.#ends?.writes.rest()
+        await this.#change
+        this.#ends?.writes.goOn()
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import type { ErrorReport, RowshiftError } from '../src/contract/errors.js'
 import type { Reader, Writer } from '../src/contract/plugin.js'
 import type { Failure, WorkerMessage } from '../src/engine/messages.js'
-import type { Mutex } from './mutex.js'
+import type { Lane } from './thread-lanes.js'
 
 /** The connections of a thread: of all runs that it copies splits of. */
 export interface CopyEndpoints {
@@ -11,8 +11,8 @@ export interface CopyEndpoints {
 
 /** What the copiers of a thread have together. */
 export interface CopierHost {
-  readonly reads: Mutex
-  readonly writes: Mutex
+  readonly reads: Lane
+  readonly writes: Lane
   /** Whether the readers see the moment of a snapshot. */
   readonly inSnapshot: boolean
   /** Aborts when all that the thread does is to stop. */

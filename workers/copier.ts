@@ -1,11 +1,4 @@
-import type {
-  CopyJob,
-  CopySetup,
-  SettleJob,
-  SplitJob,
-  SplitCounts,
-  SplitResult,
-} from '../src/engine/messages.js'
+import type { CopyJob, CopySetup, SettleJob, SplitJob, SplitResult } from '../src/engine/messages.js'
 import { tableWrites } from '../src/features/shard/table-writes.js'
 import { Target } from '../src/features/shard/target.js'
 import { DeferredSplit, rowsOf } from '../src/engine/deferred-rows.js'
@@ -27,16 +20,17 @@ import { DeletedRows } from './deleted-rows.js'
 import { DirtyRows } from './dirty-rows.js'
 import { FailedSplits } from './failed-splits.js'
 import { InServerCopy } from './in-server-copy.js'
+import { SplitTimes } from './thread-lanes.js'
 import { isPartly } from '../src/features/shard/sharded-write.js'
 import { settleRows } from './settling.js'
 import { mismatch, outsideSnapshot, reportOf } from './split-errors.js'
 import { SplitTally } from './split-tally.js'
 import { transformHooks } from './transform-hooks.js'
+import { ProgressTeller } from './progress-teller.js'
 import { Pipeline, pipelinedRows } from './row-pipeline.js'
 
 /** Most bytes of one split in memory; a thread holds two splits at a time. */
 const SPLIT_CAPACITY = 16 << 20
-const PROGRESS_INTERVAL_MS = 250
 /** Statements that may have been too large hold so many times less each time. */
 const SHRINK = 4
 
@@ -57,13 +51,16 @@ export class Copier {
   readonly #copied: SourceSpec
   #pipeline: Promise<Pipeline | null> | null = null
   #target: { readonly writers: readonly Writer[]; readonly target: Target } | null = null
-  #reportedAt = 0
   readonly #failed = new FailedSplits()
+  /** Of its splits. */
+  readonly times = new SplitTimes()
   readonly #inServer: InServerCopy
+  readonly #teller: ProgressTeller
 
   constructor(setup: CopySetup, host: CopierHost) {
     this.#setup = setup
     this.#host = host
+    this.#teller = new ProgressTeller(setup.runId, host)
     this.#coercion = LossyCoercion.of(setup.plan.write, setup.plan.write.sharding?.reads.length ?? 0)
     this.#copied = copiedRows(setup.plan)
     this.#inServer = new InServerCopy(setup.plan.write, this.#copied, this.#failed)
@@ -128,23 +125,23 @@ export class Copier {
   async #copy(split: SplitJob, dirty: DirtyRows): Promise<SplitResult> {
     const { readers, target, pipeline } = await this.#opened()
     const { plan } = this.#setup
-    const { inSnapshot } = this.#host
+    const { inSnapshot, reads, writes } = this.#host
     if (plan.policy.consistency === 'snapshot' && !inSnapshot) throw outsideSnapshot(split)
     const signal = this.#signal
     // A reader that is interrupted loses its snapshot, which the tables of other runs are read in.
     const readSignal = inSnapshot ? this.#host.signal : signal
     let [queuedBytes, milliseconds] = [0, 0]
     const deferred = new DeferredSplit()
-    const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, this.#teller(split))
+    const tally = this.#tally(split, dirty, deferred)
     const deleted = new DeletedRows(plan, (rowsDeleted) => tally.count({ rowsDeleted }))
     let oversized = false
     // One that may be stored already is looked up as it is.
     const divisible =
       plan.read.key !== null && !split.nullKey && !split.indivisible && !(split.mark?.again ?? false)
     // Where one writer locks the whole database, the pipeline would wait for us, and we for its next batch.
-    const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY)
+    const queue = new BatchQueue(writesAhead(plan.pipeline) ? Infinity : SPLIT_CAPACITY, this.#host)
     let unread: unknown = null
-    const reading = this.#host.reads.run(async () => {
+    const reading = reads.spending(this.times, 'reading', async () => {
       const started = performance.now()
       try {
         if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted before reading.')
@@ -152,7 +149,7 @@ export class Copier {
         await deleted.find(readers, split, signal)
         const { reader, spec } = readOf(readers, this.#copied, split)
         const rows = reader.read(spec, split, readSignal, (row, error) => tally.reject(row, error))
-        for await (const pipelined of pipelinedRows(rows, pipeline, tally.sink)) {
+        for await (const pipelined of pipelinedRows(rows, pipeline, tally.sink, reads)) {
           if (signal.aborted) throw new RowshiftError('INTERRUPTED', 'Interrupted while reading.')
           const batch = this.#coercion?.apply(pipelined) ?? pipelined
           queuedBytes += batch.bytes.length
@@ -189,7 +186,8 @@ export class Copier {
         retry: plan.policy.retry,
         batchBytes: this.#batchBytes(split),
       }
-      const ended = await this.#host.writes.run(() => target.write(queue, options))
+      const write = () => target.write(queue, options)
+      const ended = await writes.spending(this.times, 'writing', write)
       if (tally.wrote(ended) === 'before') {
         queue.end(new RowshiftError('INTERRUPTED', 'The split is stored already.'))
         return { outcome: 'copied', counts: tally.counts, deferred: [], milliseconds }
@@ -214,19 +212,20 @@ export class Copier {
     if (!this.#inServer.on) return null
     const endpoints = await this.#opened()
     const deferred = new DeferredSplit()
-    const tally = new SplitTally(split, this.#sourceOf(split), dirty, deferred, this.#teller(split))
+    const tally = this.#tally(split, dirty, deferred)
     const options = this.#writeOptions(dirty, () => {})
-    return this.#host.writes.run(() => this.#inServer.copy(endpoints, split, tally, options))
+    const copy = () => this.#inServer.copy(endpoints, split, tally, options)
+    return this.#host.writes.spending(this.times, 'inServer', copy)
   }
 
   /** Rows that have waited for a unique value; all other rows of the run are written. */
   async #settle(job: SettleJob, dirty: DirtyRows): Promise<SplitResult> {
     const { target } = await this.#opened()
     const waited = { ...noCounts, rowsDeferred: -rowsOf(job) }
-    const tell = this.#teller(job)
+    const tell = this.#teller.of(job)
     const options = this.#writeOptions(dirty, (rowsWritten) => tell({ ...waited, rowsWritten }))
     const mark = job.mark && { ...job.mark, state: () => null, onStored: () => {} }
-    const ended = await this.#host.writes.run(() =>
+    const ended = await this.#host.writes.spending(this.times, 'writing', () =>
       settleRows(target, job, { ...options, mark }, this.#batchBytes(job)),
     )
     dirty.save()
@@ -239,12 +238,16 @@ export class Copier {
   #writeOptions(
     dirty: DirtyRows,
     onProgress: (rows: number) => void,
-  ): WriteOptions & Pick<TargetOptions, 'onDirty'> {
+  ): WriteOptions & Pick<TargetOptions, 'onDirty' | 'onCommitted'> {
     return {
       signal: this.#signal,
       onProgress,
       onDirty: (row: Batch, error: RowshiftError, part?: string) => dirty.add(row, error, part),
-      beforeCommit: () => dirty.save(),
+      beforeCommit: () => {
+        this.#host.writes.enter('committing')
+        dirty.save()
+      },
+      onCommitted: () => this.#host.writes.enter('writing'),
     }
   }
 
@@ -253,19 +256,19 @@ export class Copier {
     return shrunk === 0 ? null : Math.max(1, this.#setup.plan.read.batch.bytes / SHRINK ** shrunk)
   }
 
+  #tally(split: SplitJob, dirty: DirtyRows, deferred: DeferredSplit): SplitTally {
+    const onMark = () => this.#host.writes.enter('committing')
+    return new SplitTally(split, this.#sourceOf(split), {
+      dirty,
+      deferred,
+      onMark,
+      tell: this.#teller.of(split),
+    })
+  }
+
   /** The table that a split is of, where the source is several. */
   #sourceOf({ table }: SourceSplit): string | null {
     return table === undefined ? null : this.#setup.plan.read.sources![table]!.name
-  }
-
-  /** A message costs about 0.1 ms of CPU on its two ends, so not every batch sends one. */
-  #teller({ index: split }: CopyJob): (counts: SplitCounts) => void {
-    return (counts) => {
-      const now = performance.now()
-      if (now - this.#reportedAt < PROGRESS_INTERVAL_MS) return
-      this.#reportedAt = now
-      this.#host.post({ type: 'progress', run: this.#setup.runId, split, counts })
-    }
   }
 
   /** With the pipeline first: connections that cannot be opened are closed again, and it stays. */

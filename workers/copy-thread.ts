@@ -12,11 +12,12 @@ import type {
 import { RowshiftError } from '../src/contract/errors.js'
 import type { Writer } from '../src/contract/plugin.js'
 import { closeAll, openAll } from '../src/contract/opening.js'
+import { BusyTimer } from './busy-timer.js'
 import type { ControlHandlers } from './control.js'
 import type { CopierHost, CopyEndpoints } from './copier-host.js'
 import { Copier } from './copier.js'
-import { makeReaders, makeWriters } from './load-plugin.js'
-import { BusyTimer, Mutex } from './mutex.js'
+import { ThreadLanes } from './thread-lanes.js'
+import { isInProcess, makeReaders, makeWriters } from './load-plugin.js'
 import { PoolThread } from './pool-thread.js'
 
 type Endpoints = Pick<TablesSetup, 'source' | 'target'>
@@ -27,8 +28,9 @@ export class CopyThread extends PoolThread<CopyEndpoints, WorkerMessage> impleme
   readonly #fetch: (run: string) => Promise<CopySetup | null>
   readonly #runs = new Map<string, Promise<Copier>>()
   readonly #busy = new BusyTimer()
-  readonly reads = new Mutex()
-  readonly writes = new Mutex()
+  readonly #lanes = new ThreadLanes()
+  readonly reads = this.#lanes.reads
+  readonly writes = this.#lanes.writes
   inSnapshot = false
   #open: CopyEndpoints | null = null
 
@@ -46,7 +48,8 @@ export class CopyThread extends PoolThread<CopyEndpoints, WorkerMessage> impleme
     return this.busy(async () => {
       this.#busy.enter()
       try {
-        return await (await this.#copierOf(job.run)).run(job)
+        const copier = await this.#copierOf(job.run)
+        return this.#timed(await copier.run(job), copier)
       } catch (thrown) {
         const error = RowshiftError.from(thrown)
         return this.failure(error, error.report(), { undone: true })
@@ -54,6 +57,12 @@ export class CopyThread extends PoolThread<CopyEndpoints, WorkerMessage> impleme
         this.#busy.leave()
       }
     })
+  }
+
+  /** With what the thread has spent since it was last told. What it has computed counts for the run whose job ends. */
+  #timed(result: SplitResult, { times }: Copier): SplitResult {
+    this.#lanes.count()
+    return { ...result, spent: { ...this.#busy.take(), phases: times.take() } }
   }
 
   /** Before the first split, when all threads must be able to begin their snapshot at the same moment. */
@@ -126,6 +135,8 @@ export class CopyThread extends PoolThread<CopyEndpoints, WorkerMessage> impleme
 
   protected async open(): Promise<CopyEndpoints> {
     const { source, target } = this.#setup
+    const inProcess = await Promise.all([...source, ...target].map(isInProcess))
+    if (inProcess.includes(true)) this.#busy.databaseInside()
     const readers = await makeReaders(source)
     const writers = await makeWriters(target)
     const { signal } = this

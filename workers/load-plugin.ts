@@ -6,6 +6,11 @@ export async function loadPlugin(endpoint: Endpoint): Promise<Plugin> {
   return ((await import(endpoint.plugin)) as { default: Plugin }).default
 }
 
+/** Whether the database works inside the thread that asks it. */
+export async function isInProcess(endpoint: Endpoint): Promise<boolean> {
+  return (await loadPlugin(endpoint)).capabilities?.inProcess === true
+}
+
 /** Of each database; not connected. */
 export async function makeReaders(endpoints: readonly Endpoint[]): Promise<readonly Reader[]> {
   return Promise.all(endpoints.map(async (each) => (await loadPlugin(each)).createReader!(each)))

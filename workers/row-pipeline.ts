@@ -5,6 +5,7 @@ import type { ExecutionMarker } from '../src/features/transform/execution-marker
 import type { Batch } from '../src/contract/plugin.js'
 import type { ColumnProducers, PipelineContext } from './column-producers.js'
 import { producersOf } from './column-producers.js'
+import type { Lane } from './thread-lanes.js'
 import type { TracedRows } from './extended-rows.js'
 import { ExtendedRows } from './extended-rows.js'
 import { Transform } from './transform-caller.js'
@@ -176,15 +177,20 @@ export interface SplitSink extends PipelineSink {
   read(batch: Batch): void
 }
 
-/** What was read as it is to be written. */
+/** What was read as it is to be written. `lane`: told when rows are transformed. */
 export async function* pipelinedRows(
   batches: AsyncIterable<Batch>,
   pipeline: Pipeline | null,
   sink: SplitSink,
+  lane: Pick<Lane, 'enter'>,
 ): AsyncGenerator<Batch> {
   for await (const batch of batches) {
     sink.read(batch)
     if (pipeline === null) yield batch
-    else yield* pipeline.apply(batch, sink)
+    else {
+      lane.enter('transforming')
+      yield* pipeline.apply(batch, sink)
+      lane.enter('reading')
+    }
   }
 }

@@ -11,6 +11,12 @@ import type { DirtyRows } from './dirty-rows.js'
 import { mismatch } from './split-errors.js'
 import type { SplitSink } from './row-pipeline.js'
 
+export interface SplitListener {
+  readonly tell: (counts: SplitCounts) => void
+  /** The split is about to leave its mark: all its rows are in their place. */
+  readonly onMark: () => void
+}
+
 /** What becomes of the rows of one split, and what the split says of it in the target. */
 export class SplitTally {
   readonly #split: SplitJob
@@ -18,7 +24,7 @@ export class SplitTally {
   readonly #table: string | null
   readonly #dirty: DirtyRows
   readonly #deferred: DeferredSplit
-  readonly #tell: (counts: SplitCounts) => void
+  readonly #told: SplitListener
   #rejected = 0
   /** What it has left there before. */
   #stored: string | null = null
@@ -30,15 +36,14 @@ export class SplitTally {
   constructor(
     split: SplitJob,
     table: string | null,
-    dirty: DirtyRows,
-    deferred: DeferredSplit,
-    tell: (counts: SplitCounts) => void,
+    told: SplitListener & { readonly dirty: DirtyRows; readonly deferred: DeferredSplit },
   ) {
+    const { dirty, deferred } = told
     this.#split = split
     this.#table = table
     this.#dirty = dirty
     this.#deferred = deferred
-    this.#tell = tell
+    this.#told = told
     this.sink = {
       split: split.index,
       read: ({ rows, bytes }) => {
@@ -56,7 +61,7 @@ export class SplitTally {
 
   count(change: Partial<SplitCounts>): void {
     this.counts = { ...this.counts, ...change }
-    this.#tell(this.counts)
+    this.#told.tell(this.counts)
   }
 
   /** Of a row that the reader refuses. */
@@ -71,6 +76,7 @@ export class SplitTally {
       mark && {
         ...mark,
         state: (ended) => {
+          this.#told.onMark()
           // Rows that wait for a unique value are in no transaction yet: the split is written again, which upsert may be.
           if (this.#deferred.rows > 0) return null
           this.marked = true
@@ -81,6 +87,7 @@ export class SplitTally {
         },
         parts: mark.parts ?? {},
         partState: (part, whole) => {
+          this.#told.onMark()
           this.marked = true
           return splitState(this.#split, whole && this.#after(whole), part)
         },

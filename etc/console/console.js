@@ -109,6 +109,7 @@
     retries: (run) => count(run.progress?.retries),
     threads: (run) => count(run.progress?.threads),
     waiting: (run) => run.progress?.waiting ?? run.progress?.step ?? '',
+    timeWent: (run) => run.timeWent?.[document.documentElement.lang.startsWith('zh') ? 'zh' : 'en'] ?? '',
   }
 
   function update(run) {
@@ -121,7 +122,9 @@
       } else element.textContent = shown[name](run)
     }
     if (place.id !== 'run' || !run.progress) return
-    drawSplits(run.progress)
+    if (run.progress.tables) showTables(run.progress.tables)
+    else drawSplits(run.progress)
+    showTime(run)
     samples.push([run.progress.seconds, run.progress.rows, run.progress.bytes])
     plot()
   }
@@ -225,15 +228,83 @@
     )
   }
 
+  /** Where the time goes. */
+  function showTime({ timeWent, progress: { spent } }) {
+    const place = document.getElementById('time')
+    if (!place || !spent) return
+    place.hidden = timeWent == null
+    for (const row of place.querySelectorAll('[data-phase]')) {
+      const { seconds, alone } = spent.phases[row.dataset.phase]
+      row.hidden = seconds === 0
+      const [, all, only] = row.cells
+      all.textContent = seconds.toFixed(1)
+      only.textContent = alone.toFixed(1)
+      const bar = row.querySelector('progress')
+      bar.max = Math.max(spent.inHand, 0.001)
+      bar.value = seconds
+    }
+  }
+
+  /** Those under way first, then those that ended last. */
+  function showTables({ all, ended, shown: list }) {
+    const place = document.getElementById('tables')
+    const template = document.getElementById('table-row')
+    if (!place || !template) return
+    place.hidden = false
+    document.getElementById('map')?.remove()
+    const text = document.getElementById('tables-text')
+    text.textContent = `${count(ended)} / ${count(all)} ${text.dataset.of}`
+    const body = place.querySelector('tbody')
+    const rows = new Map([...body.rows].map((row) => [row.dataset.table, row]))
+    list.forEach((table, i) => {
+      const row = rows.get(table.table) ?? template.content.firstElementChild.cloneNode(true)
+      rows.delete(table.table)
+      showTable(row, table)
+      if (body.rows[i] !== row) body.insertBefore(row, body.rows[i] ?? null)
+    })
+    for (const row of rows.values()) row.remove()
+  }
+
+  function showTable(row, { table, status, rows, expected, step, splits, splitsDone, active }) {
+    row.dataset.table = table
+    row.querySelector('.name').textContent = table
+    const badge = row.querySelector('.status')
+    badge.textContent = status
+    badge.className = `status ${status}`
+    row.querySelector('.step').textContent = step ?? ''
+    row.cells[2].textContent = count(rows)
+    const bar = row.querySelector('progress')
+    bar.setAttribute('aria-label', table)
+    bar.max = Math.max(1, expected ?? 0, rows)
+    if (status !== 'running' || expected != null) bar.value = rows
+    else bar.removeAttribute('value')
+    row.querySelector('.splits').textContent = splits === 0 ? '' : `${count(splitsDone)} / ${count(splits)}`
+    drawMap(row.querySelector('canvas'), { splits: status === 'running' ? splits : 0, active }, 16, 4)
+  }
+
   function drawSplits(progress) {
     const canvas = document.getElementById('splits')
     if (!canvas) return
+    const active = drawMap(
+      canvas,
+      progress,
+      Math.max(1, Math.floor(canvas.parentElement.clientWidth / 10)),
+      20,
+    )
+    const begun = [...active.values()].filter(Boolean).length
+    const text = document.getElementById('splits-text')
+    text.textContent = `${count(progress.splitsDone)} ${text.dataset.done}, ${begun} ${text.dataset.active}, ${active.size - begun} ${text.dataset.waiting}`
+    canvas.setAttribute('aria-label', text.textContent)
+  }
+
+  /** At most so many cells in each direction; returns which splits under way have begun. */
+  function drawMap(canvas, progress, columns, lines) {
     const active = new Map(progress.active.map(([split, read, written]) => [split, read > 0 || written > 0]))
-    const [columns, cell] = [Math.max(1, Math.floor(canvas.parentElement.clientWidth / 10)), 10]
-    const perCell = Math.max(1, Math.ceil(progress.splits / (columns * 20)))
+    const cell = 10
+    const perCell = Math.max(1, Math.ceil(progress.splits / (columns * lines)))
     const cells = Math.ceil(progress.splits / perCell)
-    canvas.width = columns * cell
-    canvas.height = Math.max(1, Math.ceil(cells / columns)) * cell
+    canvas.width = Math.min(columns, cells) * cell
+    canvas.height = Math.ceil(cells / columns) * cell
     const context = canvas.getContext('2d')
     const style = getComputedStyle(document.documentElement)
     for (let i = 0; i < cells; i++) {
@@ -242,10 +313,7 @@
       context.fillStyle = style.getPropertyValue(name)
       context.fillRect((i % columns) * cell, Math.floor(i / columns) * cell, cell - 2, cell - 2)
     }
-    const begun = [...active.values()].filter(Boolean).length
-    const text = document.getElementById('splits-text')
-    text.textContent = `${count(progress.splitsDone)} ${text.dataset.done}, ${begun} ${text.dataset.active}, ${active.size - begun} ${text.dataset.waiting}`
-    canvas.setAttribute('aria-label', text.textContent)
+    return active
   }
 
   function begin() {

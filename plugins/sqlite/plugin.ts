@@ -12,6 +12,7 @@ const plugin: Plugin = {
     writeModes: ['insert', 'ignore', 'replace', 'upsert'],
     writePaths: ['insert'],
     sql: true,
+    inProcess: true,
   },
   label: 'SQLite',
   connectionSchema,

@@ -17,6 +17,7 @@ import { databasesRequest, withCreation } from './requests.js'
 import { isQuiet, print, printable, printError, printJson, tableLabel } from './output.js'
 import type { SchemaOptions, SelectionOptions } from './database-options.js'
 import type { CommonOptions, ReportOptions, TablesOptions } from './options.js'
+import { timeLines } from './time-line.js'
 import { openReport, writeReport } from './report-file.js'
 import { tablesOption } from './table-selection.js'
 
@@ -48,7 +49,7 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   if (json || !stored) printJson(report)
   if (report.error !== null) printError(RowshiftError.fromReport(report.error))
   if (!json && !isQuiet() && stored && report.tables.length > 0)
-    print(databaseSummary(report, wayOn(report, request.params)))
+    print([databaseSummary(report, wayOn(report, request.params)), ...timeLines(report)].join('\n'))
   return exitCodeOf(report)
 }
 
@@ -126,6 +127,7 @@ export function copyTablesWithProgress(
         onProgress: (progress) => view.update(progress),
         onTable: (ended) => {
           onTable(ended)
+          view.ended(ended)
           if (!json && ended.status !== 'success') view.notice(tableLine(ended))
         },
       }),

@@ -4,8 +4,10 @@ import type { Pace } from '../engine/pace.js'
 import { paceAt, secondsLeft } from '../engine/pace.js'
 import type { Progress } from '../engine/progress.js'
 import { noProgress } from '../engine/progress.js'
-import type { RunFeed } from '../engine/run-feed.js'
+import type { FeedTable, FeedTables, RunFeed } from '../engine/run-feed.js'
+import { activeSplits, MOST_TABLES } from '../engine/run-feed.js'
 import type { DatabaseProgress, TableProgress } from '../features/database/progress.js'
+import type { TableReport } from '../features/database/report.js'
 import { counted } from '../wire/counted.js'
 import {
   formatBytes,
@@ -36,6 +38,7 @@ export class DatabaseProgressView {
   readonly #feed: RunFeed
   #progress: DatabaseProgress | null = null
   #pace: Pace | null = null
+  #ended: readonly FeedTable[] = []
   #timer: NodeJS.Timeout | undefined
   /** On the terminal, to be drawn over. */
   #drawn = 0
@@ -55,8 +58,15 @@ export class DatabaseProgressView {
 
   update(progress: DatabaseProgress): void {
     this.#progress = progress
-    this.#feed.update(asProgress(progress))
+    this.#feed.update(asProgress(progress), feedTables(progress, this.#ended))
     this.#pace = paceAt(this.#pace, performance.now(), progress.share?.done ?? progress.rows)
+  }
+
+  /** For those who watch: it is among the last ones. */
+  ended({ table, status, rows, run }: TableReport): void {
+    const { splits = 0, splitsDone = 0 } = run ?? {}
+    const last = { table, status, rows, expected: rows, step: null, splits, splitsDone, active: [] }
+    this.#ended = [last, ...this.#ended.slice(0, MOST_TABLES - 1)]
   }
 
   /** A line that stays. */
@@ -118,7 +128,32 @@ function tableLine({ table, rows, expectedRows, step }: TableProgress): string {
 }
 
 /** In the form in which one table is watched. */
-function asProgress({ rows, bytes, threads, waiting, step }: DatabaseProgress): Progress {
+function asProgress({ rows, bytes, threads, splits, waiting, step }: DatabaseProgress): Progress {
   const done = { ...noCounts, rowsRead: rows, rowsWritten: rows, bytes }
-  return { ...noProgress, done, threads, waiting, ...(step !== null && { step }) }
+  return {
+    ...noProgress,
+    ...splits,
+    done,
+    active: new Map(),
+    threads,
+    waiting,
+    ...(step !== null && { step }),
+  }
+}
+
+function feedTables(
+  { tables, tablesEnded, underWay }: DatabaseProgress,
+  ended: readonly FeedTable[],
+): FeedTables {
+  const begun = underWay.map(({ table, rows, expectedRows, step, splits: progress }) => ({
+    table,
+    status: 'running',
+    rows,
+    expected: expectedRows,
+    step,
+    splits: progress.splits,
+    splitsDone: progress.splitsDone,
+    active: activeSplits(progress),
+  }))
+  return { all: tables, ended: tablesEnded, shown: [...begun, ...ended].slice(0, MOST_TABLES) }
 }

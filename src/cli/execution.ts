@@ -28,6 +28,7 @@ import {
 import type { ProgressView } from './progress-view.js'
 import { expectedRows, progressView } from './progress-view.js'
 import { writeReport } from './report-file.js'
+import { timeLines } from './time-line.js'
 import { performVerify, verifySummary } from './verify-view.js'
 
 const COMPARED_AGAIN =
@@ -181,7 +182,7 @@ export function deliver(report: RunReport, options: CommonOptions & ReportOption
     stored &&
     (report.splits > 0 || tablesOf(report) > 0 || report.status === 'success' || report.status === 'skipped')
   )
-    print(summaryOf(report))
+    print([summaryOf(report), ...timeLines(report)].join('\n'))
   return exitCodeOf(report)
 }
 

@@ -86,7 +86,7 @@ export function summary(report: RunReport): string {
   if (report.status === 'success' && report.splits === 0)
     return [`${nothing(report)}: 0 rows copied. Run ${report.runId}.`, ...lastWords(report)].join('\n')
   const done = { success: 'Copied', failed: 'Failed after', interrupted: 'Interrupted after' }[report.status]
-  const before = Math.min(report.resumed?.rowsRead ?? 0, report.rowsWritten)
+  const before = report.resumed?.rowsWritten ?? 0
   const rate = report.seconds > 0 ? (report.rowsWritten - before) / report.seconds : 0
   const lines = [
     `${done} ${formatRows(report.rowsWritten)}${bytesText(report)} in ${formatSeconds(report.seconds)}: ` +

@@ -26,6 +26,7 @@ const capabilityParts: Readonly<Record<keyof Capabilities, Part>> = {
   },
   inServer: YES_OR_NO,
   sql: YES_OR_NO,
+  inProcess: YES_OR_NO,
   timeZones: YES_OR_NO,
 }
 

@@ -1,4 +1,5 @@
 /** The schemas of the HTTP API: what requests are checked against, and what the OpenAPI document says. */
+import { byPhase } from '../contract/time-spent.js'
 
 const text = { type: 'string' } as const
 const texts = { type: 'array', items: text } as const
@@ -9,6 +10,20 @@ const workers = {
   description: 'On the workers that are connected to the queue of "serve --workers", and not here.',
 } as const
 const taskId = { type: 'integer', minimum: -2147483648, maximum: 2147483647 } as const
+
+const active = {
+  type: 'array',
+  description: 'Splits under way, the first of them.',
+  items: { type: 'array', items: number, description: 'Split, rows read, rows written' },
+} as const
+const phaseTime = {
+  type: 'object',
+  required: ['seconds', 'alone'],
+  properties: {
+    seconds: number,
+    alone: { ...number, description: 'Those in which the thread was in no other phase.' },
+  },
+} as const
 
 export const errorSchema = {
   type: 'object',
@@ -89,16 +104,78 @@ export const schemas = {
           from: orNull('string'),
           to: orNull('string'),
           plan: orNull('string'),
-          progress: orNull('object'),
+          progress: { oneOf: [{ $ref: '#/components/schemas/Progress' }, { type: 'null' }] },
           samples: { type: 'array', items: { type: 'array', items: number } },
           report: orNull('object'),
           overrides: texts,
           reasons: texts,
           warnings: texts,
           resumable: { type: 'boolean' },
+          timeWent: {
+            type: ['object', 'null'],
+            description: 'Where the time went, in a sentence of each language; null: nobody has looked.',
+            properties: { en: text, zh: text },
+          },
         },
       },
     ],
+  },
+  Progress: {
+    type: 'object',
+    description: 'Of a run that is under way on this machine.',
+    required: ['seconds', 'rows', 'bytes', 'splits', 'splitsDone', 'retries', 'threads', 'active'],
+    properties: {
+      seconds: number,
+      rows: { ...number, description: 'Written, committed or not yet.' },
+      bytes: number,
+      splits: number,
+      splitsDone: number,
+      retries: number,
+      threads: number,
+      waiting: orNull('string'),
+      step: orNull('string'),
+      active,
+      spent: { $ref: '#/components/schemas/TimeSpent' },
+      tables: {
+        type: ['object', 'null'],
+        description: 'null: the run is of one table.',
+        properties: {
+          all: number,
+          ended: number,
+          shown: {
+            type: 'array',
+            description: 'Those under way, and some that have ended, the last one first.',
+            items: {
+              type: 'object',
+              required: ['table', 'status', 'rows'],
+              properties: {
+                table: text,
+                status: text,
+                rows: number,
+                expected: orNull('number'),
+                step: orNull('string'),
+                splits: number,
+                splitsDone: number,
+                active,
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+  TimeSpent: {
+    type: 'object',
+    description: 'Seconds, added up over all threads. A thread may be in two phases at a time.',
+    required: ['inHand', 'computing', 'phases'],
+    properties: {
+      inHand: { ...number, description: 'In which a thread had a split in hand.' },
+      computing: {
+        ...orNull('number'),
+        description: 'Of a thread itself; null: a database works inside the threads.',
+      },
+      phases: { type: 'object', properties: byPhase(() => phaseTime) },
+    },
   },
   Verification: {
     type: 'object',

@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client'
 import type { RunRecord, RunReport, TaskStore } from '../contract/task-store.js'
 import { log } from '../log.js'
 import type { LiveRuns } from './live-runs.js'
+import { phases } from '../contract/time-spent.js'
 import { reportOf } from './run-records.js'
 
 const RECENT_RUNS = 500
@@ -23,10 +24,12 @@ export class Metrics {
   readonly contentType: string
   readonly #registry: Registry
   readonly #setup: Setup
-  readonly #count: (record: RunRecord, report: Partial<RunReport> | null) => void
+  readonly #count: Instruments['count']
   readonly #begin: (task: number) => void
   readonly #gauge: () => void
   readonly #known = new Set<string>()
+  /** By the run that others went on with: what was counted of them all. */
+  readonly #counted = new Map<string, Amounts>()
   #running = new Set<string>()
   /** Runs that had ended before the first look are not counted: a counter begins at 0. */
   #first = true
@@ -35,7 +38,7 @@ export class Metrics {
     this.#registry = registry
     this.#setup = setup
     this.contentType = registry.contentType
-    this.#count = (record, report) => make.count(record, report)
+    this.#count = (record, report, before) => make.count(record, report, before)
     this.#begin = (task) => make.begin(task)
     this.#gauge = () => make.gauge(setup.live)
   }
@@ -64,11 +67,25 @@ export class Metrics {
     for (const record of runs.toReversed()) {
       if (record.status === 'running' || this.#known.has(record.run_id)) continue
       this.#known.add(record.run_id)
-      const [oldest] = this.#known
-      if (this.#known.size > MOST_KNOWN) this.#known.delete(oldest!)
-      this.#count(record, this.#first ? null : reportOf(record))
+      if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.keys().next().value!)
+      const report = reportOf(record)
+      this.#count(record, report, this.#first ? null : this.#countedOf(record, report))
     }
     this.#first = false
+  }
+
+  /**
+   * The report of a run that went on with another is of both. What that one has done was counted when it ended, but not where its process was
+   * killed; nor is it to be counted where it ended before the first look.
+   */
+  #countedOf({ run_id: id }: RunRecord, report: Partial<RunReport> | null): Amounts {
+    const { resumed } = report ?? {}
+    const first = resumed?.run ?? id
+    const before = this.#counted.get(first) ?? (resumed ? amountsOf(resumed) : NONE)
+    this.#counted.delete(first)
+    this.#counted.set(first, report === null ? before : amountsOf(report))
+    if (this.#counted.size > MOST_KNOWN) this.#counted.delete(this.#counted.keys().next().value!)
+    return before
   }
 
   /** The newest, as far back as something is known of. */
@@ -81,11 +98,36 @@ export class Metrics {
   }
 }
 
+type Amounts = Pick<RunReport, 'rowsRead' | 'rowsWritten' | 'bytes' | 'dirtyRows'>
+
+const NONE: Amounts = { rowsRead: 0, rowsWritten: 0, bytes: 0, dirtyRows: 0 }
+
+/** Reports of earlier versions lack some of it. */
+function amountsOf({
+  rowsRead = 0,
+  rowsWritten = rowsRead,
+  bytes = 0,
+  dirtyRows = 0,
+}: Partial<Amounts>): Amounts {
+  return { rowsRead, rowsWritten, bytes, dirtyRows }
+}
+
+function since(report: Partial<Amounts>, before: Amounts): Amounts {
+  const all = amountsOf(report)
+  const own = (name: keyof Amounts) => Math.max(0, all[name] - before[name])
+  return {
+    rowsRead: own('rowsRead'),
+    rowsWritten: own('rowsWritten'),
+    bytes: own('bytes'),
+    dirtyRows: own('dirtyRows'),
+  }
+}
+
 interface Instruments {
   /** Shows 0 of a task that nothing has happened to: of a counter that begins at 1, Prometheus sees no increase. */
   begin(task: number): void
-  /** `report`: null, where only the time of the last success counts. */
-  count(record: RunRecord, report: Partial<RunReport> | null): void
+  /** `report`: null: its process was killed. `before`: of it, what was counted before; null: only the time of the last success counts. */
+  count(record: RunRecord, report: Partial<RunReport> | null, before: Amounts | null): void
   gauge(live: LiveRuns): void
 }
 
@@ -100,6 +142,16 @@ function instruments(prometheus: typeof import('prom-client'), registry: Registr
   const bytes = counter('bytes_total', 'Bytes read, in the wire format')
   const seconds = counter('run_seconds_total', 'Seconds that runs took')
   const busy = counter('busy_seconds_total', 'Seconds that worker threads had a split in hand')
+  const phaseSeconds = counter(
+    'phase_seconds_total',
+    'Seconds that worker threads spent in a phase; they may be in two at a time',
+    'phase',
+  )
+  const phaseAlone = counter(
+    'phase_alone_seconds_total',
+    'Seconds that worker threads spent in a phase, and in no other',
+    'phase',
+  )
   const retries = counter('retries_total', 'Splits that were run again', 'code')
   const rejected = counter('rejected_rows_total', 'Rows that were rejected')
   const success = gauge('last_success_timestamp_seconds', 'When the last run that succeeded ended')
@@ -112,24 +164,29 @@ function instruments(prometheus: typeof import('prom-client'), registry: Registr
       for (const status of STATUSES) runs.inc({ task, status }, 0)
       rejected.inc({ task }, 0)
     },
-    count: (record, report) => {
+    count: (record, report, before) => {
       const task = String(record.task_id)
       const ended = record.end_time === null ? 0 : Date.parse(`${record.end_time.replace(' ', 'T')}Z`) / 1000
       if (record.status === 'success' && ended > 0) success.set({ task }, ended)
-      if (report === null) return
+      if (before === null) return
       runs.inc({ task, status: record.status })
-      // What an earlier run has done that this one went on with was counted with that.
-      const before = report.resumed?.rowsRead ?? 0
-      const [read, written] = [report.rowsRead ?? 0, report.rowsWritten ?? 0]
-      rows.inc({ task, what: 'read' }, Math.max(0, read - before))
-      rows.inc({ task, what: 'written' }, Math.max(0, written - before))
-      bytes.inc({ task }, (report.bytes ?? 0) * (1 - Math.min(before, read) / Math.max(1, read)))
+      // Its process was killed.
+      if (report === null) return
+      const own = since(report, before)
+      rows.inc({ task, what: 'read' }, own.rowsRead)
+      rows.inc({ task, what: 'written' }, own.rowsWritten)
+      bytes.inc({ task }, own.bytes)
+      rejected.inc({ task }, own.dirtyRows)
+      for (const phase of phases) {
+        const { seconds: spent = 0, alone = 0 } = report.timeSpent?.phases[phase] ?? {}
+        phaseSeconds.inc({ task, phase }, spent)
+        phaseAlone.inc({ task, phase }, alone)
+      }
       seconds.inc({ task }, report.seconds ?? 0)
       busy.inc(
         { task },
         (report.busySeconds ?? []).reduce((sum, some) => sum + some, 0),
       )
-      rejected.inc({ task }, report.dirtyRows ?? 0)
       for (const [code, count] of Object.entries(report.retryReasons ?? {}))
         retries.inc({ task, code }, count)
       const behind = lagOf(report, ended)

@@ -1,11 +1,10 @@
 /** The list of runs, and one run. */
-import type { DatabaseReport, TableReport } from '../features/database/report.js'
 import type { Html } from './html.js'
 import { html } from './html.js'
 import type { Page, Viewer } from './layout.js'
 import { act, count, duration, facts, statusBadge } from './layout.js'
 import type { RunDetail, RunSummary } from './run-records.js'
-import { timeSentence } from './time-sentence.js'
+import { tables, time } from './run-sections.js'
 
 const API = '/api/v1'
 
@@ -86,25 +85,7 @@ export function runPage(run: RunDetail, args: string, viewer: Viewer): Page {
       <p class="waiting" data-live="waiting">
         ${run.progress?.waiting ? `${say('waiting')}: ${run.progress.waiting}` : ''}
       </p>
-      ${
-        running
-          ? html`<section aria-labelledby="map-title">
-              <h2 id="map-title">${say('splitMap')}</h2>
-              <canvas
-                id="splits"
-                role="img"
-                aria-label="${say('splitMap')}"
-                data-progress="${JSON.stringify(run.progress)}"
-              ></canvas>
-              <p
-                id="splits-text"
-                data-done="${say('done')}"
-                data-active="${say('active')}"
-                data-waiting="${say('waitingSplits')}"
-              ></p>
-            </section>`
-          : ''
-      }
+      ${tables(run, viewer)} ${running && !run.progress?.tables ? splitMap(run, viewer) : ''}
       <section aria-labelledby="speed-title">
         <h2 id="speed-title">${say('speedPlot')}</h2>
         <div
@@ -114,8 +95,7 @@ export function runPage(run: RunDetail, args: string, viewer: Viewer): Page {
           data-samples="${JSON.stringify(run.samples)}"
         ></div>
       </section>
-      ${section(say('timeWent'), run.report === null ? [] : [timeSentence(run.report, viewer.language)])}
-      ${shards(run, viewer)} ${rejected(run, viewer)} ${section(say('overrides'), run.overrides)}
+      ${time(run, viewer)} ${rejected(run, viewer)} ${section(say('overrides'), run.overrides)}
       ${section(say('warnings'), run.warnings)} ${section(say('reasons'), run.reasons)}
       ${
         run.plan === null || run.plan === ''
@@ -192,6 +172,25 @@ function figures(run: RunDetail, { say }: Viewer): Html {
   ])
 }
 
+/** What becomes of each split; of several tables, each has its own. */
+function splitMap({ progress }: RunDetail, { say }: Viewer): Html {
+  return html`<section id="map" aria-labelledby="map-title">
+    <h2 id="map-title">${say('splitMap')}</h2>
+    <canvas
+      id="splits"
+      role="img"
+      aria-label="${say('splitMap')}"
+      data-progress="${JSON.stringify(progress)}"
+    ></canvas>
+    <p
+      id="splits-text"
+      data-done="${say('done')}"
+      data-active="${say('active')}"
+      data-waiting="${say('waitingSplits')}"
+    ></p>
+  </section>`
+}
+
 function bar({ live, percent, status }: RunDetail, { say }: Viewer): Html {
   if (!live && status !== 'success') return html``
   const value = live ? percent : 100
@@ -213,44 +212,6 @@ function section(title: string, lines: readonly string[]): Html | '' {
       ${lines.map((line) => html`<li>${line}</li>`)}
     </ul>
   </section>`
-}
-
-/** Several tables, each with its rows. */
-function shards({ report }: RunDetail, { say }: Viewer): Html | '' {
-  const tables = [
-    ...(report?.sources ?? []).map(({ name, rowsRead }) => [name, rowsRead] as const),
-    ...(report?.shards ?? []).map(({ name, rowsWritten }) => [name, rowsWritten] as const),
-    ...tablesOf(report).map(({ table, status, rows }) => [`${table} (${status})`, rows] as const),
-  ]
-  if (tables.length === 0) return ''
-  const most = Math.max(1, ...tables.map(([, rows]) => rows))
-  return html`<section>
-    <h2>${say('tables')}</h2>
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">${say('tables')}</th>
-          <th scope="col" class="number">${say('rows')}</th>
-          <th scope="col"><span class="hidden">${say('rows')}</span></th>
-        </tr>
-      </thead>
-      <tbody>
-        ${tables.slice(0, 1000).map(
-          ([name, rows]) =>
-            html`<tr>
-              <td>${name}</td>
-              <td class="number">${count(rows)}</td>
-              <td><progress max="${most}" value="${rows}" aria-label="${name}"></progress></td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </section>`
-}
-
-/** Of a task that copies tables one by one. */
-function tablesOf(report: RunDetail['report']): readonly Pick<TableReport, 'table' | 'status' | 'rows'>[] {
-  return (report as Partial<DatabaseReport> | null)?.tables ?? []
 }
 
 /** How many, and where: their values are private. */

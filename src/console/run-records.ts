@@ -3,7 +3,9 @@ import { redact } from '../contract/errors.js'
 import type { RunRecord, RunReport, Task } from '../contract/task-store.js'
 import type { ComparisonReport, ComparedReport } from '../features/database/comparison-report.js'
 import type { Comparison, VerifyReport } from '../features/verify/report.js'
+import { bottleneckOf, timeSentence } from '../engine/time-sentence.js'
 import type { LiveRun } from './live-runs.js'
+import type { Language } from './words.js'
 import { shownText, withoutSecrets } from './secrets.js'
 
 /** One line of the list of runs. */
@@ -42,6 +44,8 @@ export interface RunDetail extends RunSummary {
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
   readonly resumable: boolean
+  /** Where the time went, in a sentence; null: nobody has looked. */
+  readonly timeWent: Readonly<Record<Language, string>> | null
 }
 
 export interface TaskSummary {
@@ -70,7 +74,8 @@ export function summaryOf(record: RunRecord, live: LiveRun | null): RunSummary {
   const report = reportOf(record)
   const seconds = record.status === 'running' ? (live?.progress?.seconds ?? null) : (report?.seconds ?? null)
   const rows = live?.progress?.rows ?? 0
-  const mine = Math.max(0, record.rows_written - (report?.resumed?.rowsRead ?? 0))
+  const { rowsRead: readBefore = 0, rowsWritten: writtenBefore = readBefore } = report?.resumed ?? {}
+  const mine = Math.max(0, record.rows_written - writtenBefore)
   return {
     runId: record.run_id,
     taskId: record.task_id,
@@ -129,11 +134,26 @@ export function detailOf(summary: RunSummary, record: RunRecord | null, live: Li
     overrides,
     reasons,
     warnings,
+    timeWent: timeWent(report, live),
     resumable:
       record !== null &&
       ['failed', 'interrupted'].includes(record.status) &&
       (resumable !== null || report === null),
   }
+}
+
+function timeWent(report: Partial<RunReport> | null, live: LiveRun | null): RunDetail['timeWent'] {
+  const { progress } = live ?? {}
+  const { busySeconds = [], workerNum = 1 } = report ?? {}
+  const facts = progress
+    ? { seconds: progress.seconds, threads: progress.threads, timeSpent: progress.spent }
+    : {
+        seconds: report?.seconds ?? 0,
+        threads: busySeconds.length || workerNum,
+        timeSpent: report?.timeSpent,
+      }
+  if (bottleneckOf(facts) === null) return null
+  return { en: timeSentence(facts, 'en'), zh: timeSentence(facts, 'zh') }
 }
 
 /** Without passwords of URLs in its params. */

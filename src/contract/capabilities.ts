@@ -24,6 +24,8 @@ export interface Capabilities {
   readonly inServer?: boolean
   /** The writer runs `pre_sql` and `post_sql`. Default: false, and the engine refuses both params. */
   readonly sql?: boolean
+  /** The database works inside the thread that asks it, so nobody can tell its work from that of the thread. Default: false. */
+  readonly inProcess?: boolean
   /** Readers obey `Endpoint.timeZone`. Default: false, and the engine refuses `time_zone`. */
   readonly timeZones?: boolean
 }

@@ -1,5 +1,6 @@
 import type { ErrorReport } from './errors.js'
 import type { TableMarks } from './read.js'
+import type { TimeSpent } from './time-spent.js'
 import type { WriteCounts } from './write.js'
 
 /** One row of `task_def_sync_manager`, or one JSON file with the same fields. */
@@ -111,12 +112,15 @@ export interface RunReport {
   readonly retries: number
   /** The same by the code of the error. */
   readonly retryReasons: Readonly<Record<string, number>>
-  /** An earlier run that this one went on with: the counts above are of both. `splits` and `rowsRead`: of what was there already. null: it began anew. */
+  /** An earlier run that this one went on with: the counts above are of both, but for retries. Beside the attempt stands what was there already. null: it began anew. */
   readonly resumed: {
     readonly run: string
     readonly attempt: number
     readonly splits: number
     readonly rowsRead: number
+    readonly rowsWritten: number
+    readonly dirtyRows: number
+    readonly bytes: number
   } | null
   /** The run that "rowshift resume" goes on with, if this one failed; null: it succeeded, or can only be begun anew. */
   readonly resumable: string | null
@@ -124,6 +128,8 @@ export interface RunReport {
   readonly workerNum: number
   /** For each thread that was started, how long it had a split in hand; in no order. */
   readonly busySeconds: readonly number[]
+  /** Where the time of the threads went: in reports of runs that copy rows. Without it, nobody has looked. */
+  readonly timeSpent?: TimeSpent
   readonly writePath: string | null
   readonly consistency: 'split' | 'snapshot'
   /** Where the source's log of changes stood when the snapshot was taken; null: unknown, or there is no snapshot. */

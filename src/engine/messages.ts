@@ -6,6 +6,7 @@ import type { RunPlan } from '../contract/run-plan.js'
 import type { TargetCounts } from '../contract/target-spec.js'
 import type { SourceSplit } from '../contract/source-spec.js'
 import { nothingWritten } from '../contract/plugin.js'
+import type { TimeSpent } from '../contract/time-spent.js'
 import type { LogLevel } from '../contract/transform.js'
 
 /** The whole protocol between the coordinator and its worker threads. Row counts travel, rows never do. */
@@ -198,8 +199,13 @@ export interface Failure {
   readonly writing?: boolean
 }
 
-/** Thread to coordinator, as the result of a split. */
-export type SplitResult =
+/** Thread to coordinator, as the result of a split, whatever became of it. */
+export type SplitResult = SplitOutcome & {
+  /** What the splits of the run have taken since the thread last said so. Default: nothing. */
+  readonly spent?: TimeSpent
+}
+
+type SplitOutcome =
   | {
       readonly outcome: 'copied'
       readonly counts: SplitCounts

@@ -1,4 +1,6 @@
 import type { SplitCounts } from './messages.js'
+import type { TimeSpent } from '../contract/time-spent.js'
+import { addTimes, noTime } from '../contract/time-spent.js'
 import { addCounts, nothingWritten } from '../contract/plugin.js'
 import { noCounts } from './messages.js'
 
@@ -15,6 +17,8 @@ export interface Progress {
   readonly active: ReadonlyMap<number, SplitCounts>
   /** Threads that take splits. */
   readonly threads: number
+  /** What they have done with their time; of this process, not of earlier attempts. */
+  readonly spent: TimeSpent
   /** Why splits do not go on for the time being, in words; null: they do. */
   readonly waiting: string | null
   /** What is done after the last split, in words. Default: splits are copied. */
@@ -32,6 +36,7 @@ export type ProgressEvent =
   | { readonly type: 'retried'; readonly split: number | null; readonly code: string }
   /** Why splits do not begin, or one of them is not tried again yet; null: they go on. */
   | { readonly type: 'waiting'; readonly reason: string | null }
+  | { readonly type: 'spent'; readonly time: TimeSpent }
   /** So many take splits from now on. */
   | { readonly type: 'threads'; readonly threads: number }
 
@@ -42,6 +47,7 @@ export const noProgress: Progress = {
   done: noCounts,
   active: new Map(),
   threads: 0,
+  spent: noTime,
   waiting: null,
 }
 
@@ -82,6 +88,8 @@ export function advance(progress: Progress, event: ProgressEvent): Progress {
       return { ...progress, retries: addByName(progress.retries, { [event.code]: 1 }, sum), active }
     case 'waiting':
       return { ...progress, waiting: event.reason }
+    case 'spent':
+      return { ...progress, spent: addTimes(progress.spent, event.time) }
     case 'threads':
       return { ...progress, threads: event.threads }
     default:
@@ -136,13 +144,13 @@ function sum(a: number, b: number): number {
   return a + b
 }
 
-function addByName<T>(a: ByName<T>, b: ByName<T>, add: (a: T, b: T) => T): ByName<T>
-function addByName<T>(
+export function addByName<T>(a: ByName<T>, b: ByName<T>, add: (a: T, b: T) => T): ByName<T>
+export function addByName<T>(
   a: ByName<T> | undefined,
   b: ByName<T> | undefined,
   add: (a: T, b: T) => T,
 ): ByName<T> | undefined
-function addByName<T>(
+export function addByName<T>(
   a: ByName<T> | undefined,
   b: ByName<T> | undefined,
   add: (a: T, b: T) => T,

@@ -8,6 +8,7 @@ import { nothingWritten } from '../contract/plugin.js'
 import { computedCells } from '../contract/pipeline.js'
 import type { Params } from '../task/params.js'
 import type { RunReport } from '../contract/task-store.js'
+import { roundedTimes } from '../contract/time-spent.js'
 import type { CoordinatorResult } from './coordinator-job.js'
 import type { Progress } from './progress.js'
 import { current } from './progress.js'
@@ -95,6 +96,7 @@ export function makeReport(facts: ReportFacts): RunReport {
     seconds: Math.round(facts.seconds * 1000) / 1000,
     workerNum: progress.threads || (plan?.policy.workerNum ?? params?.workerNum ?? 0),
     busySeconds: (facts.copied?.busySeconds ?? []).map((busy) => Math.round(busy * 1000) / 1000),
+    ...(progress.spent.inHand > 0 ? { timeSpent: roundedTimes(progress.spent) } : {}),
     writePath: plan ? writePathOf(plan.write) : null,
     consistency: plan?.policy.consistency ?? params?.consistency ?? 'split',
     snapshotPosition: facts.copied?.position ?? null,

@@ -8,6 +8,8 @@ import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { RowshiftError } from '../contract/errors.js'
+import type { TimeSpent } from '../contract/time-spent.js'
+import { roundedTimes } from '../contract/time-spent.js'
 import { log } from '../log.js'
 import type { Progress } from './progress.js'
 import { moved } from './progress.js'
@@ -16,6 +18,8 @@ import { controlFolder, removeDead } from './run-control.js'
 const SUFFIX = '.live'
 const INTERVAL_MS = 500
 const MOST_ACTIVE = 64
+/** Of several, those that are shown. */
+export const MOST_TABLES = 100
 const FIRST_SAMPLE_MS = 1_000
 const MOST_SAMPLES = 120
 
@@ -54,7 +58,35 @@ export interface FeedProgress {
   readonly waiting: string | null
   readonly step: string | null
   /** Splits under way, the first of them, each with rows read and written. */
-  readonly active: readonly (readonly [split: number, read: number, written: number])[]
+  readonly active: ActiveSplits
+  readonly spent: TimeSpent
+  /** null: the run is of one table. */
+  readonly tables: FeedTables | null
+}
+
+type ActiveSplits = readonly (readonly [split: number, read: number, written: number])[]
+
+/** Several tables of a run. */
+export interface FeedTables {
+  readonly all: number
+  readonly ended: number
+  /** Those under way, and some that have ended, the last one first. */
+  readonly shown: readonly FeedTable[]
+}
+
+export interface FeedTable {
+  readonly table: string
+  /** `running`, or how it has ended. */
+  readonly status: string
+  /** Written, committed or not yet. */
+  readonly rows: number
+  /** By statistics; null: nobody knows. */
+  readonly expected: number | null
+  /** What it is at after its last split, in words; null: splits are copied, or it has ended. */
+  readonly step: string | null
+  readonly splits: number
+  readonly splitsDone: number
+  readonly active: ActiveSplits
 }
 
 export type FeedLine = FeedHello | FeedPlan | FeedProgress
@@ -70,6 +102,7 @@ export class RunFeed {
   #sampleMs = FIRST_SAMPLE_MS
   #plan: FeedPlan | null = null
   #progress: Progress | null = null
+  #tables: FeedTables | null = null
   #changed = false
 
   constructor(who: Omit<FeedHello, 'type' | 'pid' | 'since'>) {
@@ -92,8 +125,10 @@ export class RunFeed {
     this.#tell(this.#plan)
   }
 
-  update(progress: Progress): void {
+  /** `tables`: where each of them is copied by itself. */
+  update(progress: Progress, tables: FeedTables | null = null): void {
     this.#progress = progress
+    this.#tables = tables
     this.#changed = true
     const elapsed = Date.now() - this.#hello.since
     if (elapsed >= (this.#samples.at(-1)?.[0] ?? 0) * 1000 + this.#sampleMs)
@@ -161,7 +196,6 @@ export class RunFeed {
 
   #figures(progress: Progress): FeedProgress {
     const { rows, bytes } = moved(progress)
-    const active = [...progress.active].slice(0, MOST_ACTIVE)
     return {
       type: 'progress',
       seconds: (Date.now() - this.#hello.since) / 1000,
@@ -173,9 +207,28 @@ export class RunFeed {
       threads: progress.threads,
       waiting: progress.waiting,
       step: progress.step ?? null,
-      active: active.map(([split, { rowsRead, rowsWritten }]) => [split, rowsRead, rowsWritten]),
+      active: activeSplits(progress),
+      spent: roundedTimes(progress.spent),
+      tables: this.#tables ?? partsOf(progress),
     }
   }
+}
+
+export function activeSplits({ active }: Pick<Progress, 'active'>): ActiveSplits {
+  const first = [...active].slice(0, MOST_ACTIVE)
+  return first.map(([split, { rowsRead, rowsWritten }]) => [split, rowsRead, rowsWritten])
+}
+
+/** The tables of a source or target that is several, with the rows of splits that are done; null: both are one table. */
+function partsOf({ done: { sources = {}, shards = {} } }: Progress): FeedTables | null {
+  const rows = [
+    ...Object.entries(sources),
+    ...Object.entries(shards).map(([name, { rowsWritten }]) => [name, rowsWritten] as const),
+  ]
+  if (rows.length === 0) return null
+  const nothing = { status: 'running', expected: null, step: null, splits: 0, splitsDone: 0, active: [] }
+  const shown = rows.slice(0, MOST_TABLES).map(([table, count]) => ({ table, rows: count, ...nothing }))
+  return { all: rows.length, ended: 0, shown }
 }
 
 function textOf(line: FeedLine): string {

@@ -1,4 +1,5 @@
 import { RowshiftError, withDoubt } from '../contract/errors.js'
+import type { TimeSpent } from '../contract/time-spent.js'
 import type { RetryPolicy } from '../contract/waiting.js'
 import { onAbort } from '../contract/waiting.js'
 import { log } from '../log.js'
@@ -60,7 +61,7 @@ export type Accepted<Item> =
  * Runs jobs on a pool of worker threads, for a copy and for a comparison alike: a bounded number at a time, each again where that
  * helps, until all are done. The first failure ends the run, and what other threads have in hand is given up.
  */
-export class Scheduler<Job, Result extends { readonly outcome: string }> {
+export class Scheduler<Job, Result extends { readonly outcome: string; readonly spent?: TimeSpent }> {
   readonly pool: JobPool<Job, Result>
   readonly #options: SchedulerOptions<Job, Result>
   readonly #stop = new AbortController()
@@ -221,6 +222,7 @@ export class Scheduler<Job, Result extends { readonly outcome: string }> {
       try {
         const result = await this.pool.run(job, work.inPlace?.(item) ?? false)
         work.onAttempt?.(result)
+        if (result.spent) this.#advance({ type: 'spent', time: result.spent })
         return result
       } catch (thrown) {
         if (thrown instanceof RowshiftError) throw thrown

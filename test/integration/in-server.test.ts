@@ -59,6 +59,8 @@ describe('the write path in-server', () => {
         expect(inside.code, inside.stderr).to.equal(0)
         expect(counts(inside)).to.deep.equal(counts(outside))
         expect(inside.report.writePath).to.equal('in-server')
+        const { reading, inServer } = inside.report.timeSpent!.phases
+        expect([reading.seconds, inServer.seconds > 0]).to.deep.equal([0, true])
         expect(inside.report.reasons.join()).not.to.include('went by')
         await db.expectEqual('t', 'u')
       }

@@ -82,6 +82,7 @@ describe('transform', () => {
       // Rows change places, so that no value is that of its row.
       const outcome = await copy(db, 'export const batch = (rows) => [...rows].reverse()')
       expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.report.timeSpent!.phases.transforming.seconds).to.be.above(0)
       await db.expectEqual('s', 't')
     }))
 

@@ -1,6 +1,7 @@
 /** How far the copies of all tables are. */
+import { addTimes } from '../../contract/time-spent.js'
 import type { Progress } from '../../engine/progress.js'
-import { moved, noProgress } from '../../engine/progress.js'
+import { addByName, moved, noProgress } from '../../engine/progress.js'
 
 export interface DatabaseProgress {
   /** Written, committed or not yet, and their bytes. */
@@ -16,6 +17,8 @@ export interface DatabaseProgress {
    */
   readonly share: { readonly done: number; readonly all: number } | null
   readonly threads: number
+  /** Of all tables, and what threads have done with their time. */
+  readonly splits: Pick<Progress, 'splits' | 'splitsDone' | 'retries' | 'spent'>
   /** Why one of them does not go on for the time being; null: all do. */
   readonly waiting: string | null
   /** What is done beside the rows of tables, in words; null: nothing is. */
@@ -29,6 +32,7 @@ export interface TableProgress {
   readonly expectedRows: number | null
   /** What is done after its last split, in words; null: splits are copied. */
   readonly step: string | null
+  readonly splits: Pick<Progress, 'splits' | 'splitsDone' | 'active'>
 }
 
 /** By statistics, of the source; null: unknown. */
@@ -49,6 +53,7 @@ export class DatabaseTotals<Table extends { readonly from: string }> {
   #rows = 0
   #bytes = 0
   #done = 0
+  #splits: DatabaseProgress['splits'] = noProgress
   #ended = 0
 
   constructor(tables: readonly Table[], expected: (table: Table) => Expected) {
@@ -71,7 +76,9 @@ export class DatabaseTotals<Table extends { readonly from: string }> {
 
   /** Whatever has become of it: nothing more comes. */
   end(table: Table): void {
-    const { rows, bytes } = moved(this.#underWay.get(table) ?? noProgress)
+    const last = this.#underWay.get(table) ?? noProgress
+    const { rows, bytes } = moved(last)
+    this.#splits = addSplits(this.#splits, last)
     this.#rows += rows
     this.#bytes += bytes
     this.#underWay.delete(table)
@@ -86,16 +93,18 @@ export class DatabaseTotals<Table extends { readonly from: string }> {
     let [rows, bytes, done, own] = [this.#rows, this.#bytes, this.#done, 0]
     const underWay: TableProgress[] = []
     let waiting: string | null = null
+    let splits = this.#splits
     for (const [table, progress] of this.#underWay) {
       const so = moved(progress)
       const expected = this.#expected(table)
       rows += so.rows
       bytes += so.bytes
       own += progress.threads
+      splits = addSplits(splits, progress)
       done += (expected.bytes ?? 0) * Math.min(1, so.rows / Math.max(1, expected.rows ?? 1))
       waiting ??= progress.waiting
       const step = progress.step ?? null
-      underWay.push({ table: table.from, rows: so.rows, expectedRows: expected.rows, step })
+      underWay.push({ table: table.from, rows: so.rows, expectedRows: expected.rows, step, splits: progress })
     }
     return {
       rows,
@@ -105,8 +114,18 @@ export class DatabaseTotals<Table extends { readonly from: string }> {
       underWay,
       share: this.#unknown > 0 ? null : { done, all: this.#all },
       threads: threads ?? own,
+      splits,
       waiting,
       step: doing,
     }
+  }
+}
+
+function addSplits(a: DatabaseProgress['splits'], b: DatabaseProgress['splits']): DatabaseProgress['splits'] {
+  return {
+    splits: a.splits + b.splits,
+    splitsDone: a.splitsDone + b.splitsDone,
+    retries: addByName(a.retries, b.retries, (x, y) => x + y),
+    spent: addTimes(a.spent, b.spent),
   }
 }

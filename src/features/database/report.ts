@@ -1,6 +1,8 @@
 import type { RowshiftError } from '../../contract/errors.js'
 import type { ErrorReport } from '../../contract/errors.js'
 import type { RunReport } from '../../contract/task-store.js'
+import type { TimeSpent } from '../../contract/time-spent.js'
+import { addTimes, roundedTimes } from '../../contract/time-spent.js'
 import type { DoneTable } from './done-table.js'
 import type { ForeignKeyReport } from './make-foreign-keys.js'
 import type { ObjectReport } from './objects.js'
@@ -50,6 +52,8 @@ export interface DatabaseReport {
   readonly seconds: number
   /** For how long each thread had splits in hand, of whichever tables. */
   readonly busySeconds: readonly number[]
+  /** As in {@link RunReport}, of all tables. */
+  readonly timeSpent?: TimeSpent
   /** Of the one moment of all tables in the source's log of changes; null: there is none, or it is not known. */
   readonly snapshotPosition: string | null
   /** What there is to say of all tables together. */
@@ -126,9 +130,11 @@ const COUNTS = [
 /** `base`: of a run without a plan. */
 export function taskTablesReport(
   base: RunReport,
-  { tables, foreignKeys, leftOut, status, rowsWritten, bytes, seconds, targetChanged, error }: DatabaseReport,
+  report: DatabaseReport,
   done: readonly DoneTable[],
 ): TaskTablesReport {
+  const { tables, foreignKeys, leftOut, status, rowsWritten, bytes, seconds, targetChanged, error } = report
+  const { busySeconds, timeSpent } = report
   const runs = tables.flatMap(({ run }) => run ?? [])
   const counts = Object.fromEntries(
     COUNTS.map((name) => [name, sum(runs.map((run) => run[name]))]),
@@ -139,10 +145,13 @@ export function taskTablesReport(
   return {
     ...base,
     ...counts,
+    resumed: resumedSum(runs),
     status,
     rowsWritten,
     bytes,
     seconds,
+    busySeconds,
+    ...(timeSpent && { timeSpent }),
     targetChanged,
     warnings,
     error,
@@ -151,6 +160,23 @@ export function taskTablesReport(
     leftOut,
     doneBefore: done.flatMap(({ table }) => (tables.some((one) => one.table === table) ? [] : table)),
     done,
+  }
+}
+
+/** What was there of tables that were begun before; null: there was none. */
+function resumedSum(runs: readonly RunReport[]): RunReport['resumed'] {
+  const resumed = runs.flatMap((run) => run.resumed ?? [])
+  if (resumed.length === 0) return null
+  const all = (name: 'splits' | 'rowsRead' | 'rowsWritten' | 'dirtyRows' | 'bytes') =>
+    sum(resumed.map((one) => one[name]))
+  return {
+    run: resumed[0]!.run,
+    attempt: Math.max(...resumed.map(({ attempt }) => attempt)),
+    splits: all('splits'),
+    rowsRead: all('rowsRead'),
+    rowsWritten: all('rowsWritten'),
+    dirtyRows: all('dirtyRows'),
+    bytes: all('bytes'),
   }
 }
 
@@ -183,6 +209,7 @@ export interface DatabaseFacts extends Pick<DatabaseReport, 'runId' | 'tables' |
 export function databaseReport(facts: DatabaseFacts): DatabaseReport {
   const { runId, tables, schema, leftOut, seconds, busySeconds, position, reasons } = facts
   const failed = tables.find(({ status }) => status === 'failed')
+  const times = tables.flatMap(({ run }) => run?.timeSpent ?? [])
   const inDoubt = facts.stopped?.code === 'SNAPSHOT_LOST'
   const stopped = inDoubt || isIncomplete(tables, schema) ? facts.stopped : null
   const error = withEmpty(stopped?.report() ?? failed?.error ?? failureOf(schema), tables)
@@ -193,6 +220,7 @@ export function databaseReport(facts: DatabaseFacts): DatabaseReport {
     bytes: sum(tables.map(({ bytes }) => bytes)),
     seconds: thousandths(seconds),
     busySeconds: busySeconds.map(thousandths),
+    ...(times.length > 0 && { timeSpent: roundedTimes(times.reduce(addTimes)) }),
     snapshotPosition: position,
     reasons,
     targetChanged: tables.some(isChanged) || isMade(schema) || facts.keysDropped,

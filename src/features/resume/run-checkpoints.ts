@@ -89,7 +89,8 @@ export class RunCheckpoints {
   get resumed(): RunReport['resumed'] {
     if (this.#run === null || this.earlier === null) return null
     const { splits, counts } = this.earlier
-    return { run: this.#run.id, attempt: this.#run.attempt, splits, rowsRead: counts.rowsRead }
+    const { rowsRead, rowsWritten, dirtyRows, bytes } = counts
+    return { run: this.#run.id, attempt: this.#run.attempt, splits, rowsRead, rowsWritten, dirtyRows, bytes }
   }
 
   /** The run that can be resumed as long as this execution has not succeeded; null: none can. */

@@ -22,6 +22,8 @@ export interface TargetOptions extends Omit<WriteOptions, 'onDeferred' | 'onDirt
   /** How often a shard's part is tried again after another shard's is stored. */
   readonly retry: RetryPolicy
   readonly mark?: TargetMark | undefined
+  /** A part is committed, and others may come. */
+  readonly onCommitted?: () => void
   /** Bytes after which a batch for the writer is closed; null: as many as it came with. */
   readonly batchBytes: number | null
 }
@@ -184,6 +186,7 @@ export class ShardedWrite {
         },
         mark,
       })
+      this.#options.onCommitted?.()
       if (storedParts.length > 0) return this.#keptNow(storedParts[0]!, parts.rowsIn(number))
       flush()
       for (const [row, error] of deferred) onDeferred!(row, error, name)

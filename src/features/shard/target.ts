@@ -51,7 +51,7 @@ export class Target {
   write(batches: AsyncIterable<Batch>, options: TargetOptions): Promise<TargetCounts> {
     if (this.#shards !== null) return this.#shards.write(batches, options)
     const { writer, spec } = this.#tables[0]!
-    const { onDeferred, retry: _, batchBytes, ...rest } = options
+    const { onDeferred, onCommitted: _, retry: __, batchBytes, ...rest } = options
     return writer.write(spec, cutBatches(batches, batchBytes), {
       ...rest,
       ...(onDeferred && { onDeferred: (rows, error) => onDeferred(rows, error, null) }),
