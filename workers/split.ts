@@ -20,9 +20,9 @@ const thread = new CopyThread(
 )
 
 const begins = 'plan' in setup ? setup.plan.policy.consistency === 'snapshot' : setup.beginsSnapshot
-if (begins && ofOne?.snapshot === undefined) void thread.connect()
+if (begins && setup.snapshot === undefined) void thread.connect()
 /** One that has begun. A job says so when that has failed. */
-const joined = ofOne?.snapshot === undefined ? null : thread.joinSnapshot(ofOne.snapshot)
+const joined = setup.snapshot === undefined ? null : thread.joinSnapshot(setup.snapshot)
 
 export default async function runJob(job: CopyJob & Pick<JobOwner, 'run'>): Promise<SplitResult> {
   if (joined) await joined

@@ -11,7 +11,7 @@ import { goesOn, repeatsWork } from '../features/database/request.js'
 import type { Params } from '../task/params.js'
 import { DatabaseProgressView } from './database-progress-view.js'
 import { databasePlanText, databaseSummary, planJson, tableLine } from './database-view.js'
-import { exitCodeOf, withFeed, withView } from './execution.js'
+import { exitCodeOf, withFeed, withHostsOf, withView } from './execution.js'
 import { interruptible } from './interruptible.js'
 import { databasesRequest, withCreation } from './requests.js'
 import { isQuiet, print, printable, printError, printJson, tableLabel } from './output.js'
@@ -42,9 +42,9 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   const request = await requestOf(options)
   if (dryRun) return interruptible((signal) => showDatabasePlan(request, json, signal))
   if (file !== undefined) openReport(file, '')
-  const report = await interruptible((signal) => copyTablesWithProgress(request, json, signal)).catch(
-    (thrown: unknown) => unplannedReport(request.runId, RowshiftError.from(thrown)),
-  )
+  const report = await interruptible((signal) =>
+    withHostsOf(options.workers, (hosts) => copyTablesWithProgress({ ...request, ...hosts }, json, signal)),
+  ).catch((thrown: unknown) => unplannedReport(request.runId, RowshiftError.from(thrown)))
   const stored = file === undefined || writeReport(file, report)
   if (json || !stored) printJson(report)
   if (report.error !== null) printError(RowshiftError.fromReport(report.error))
@@ -84,14 +84,14 @@ function refuseTogether(
   if (fault !== null) throw new RowshiftError('USAGE', `${fault} Nothing was written.`)
 }
 
-function refuseOptionsOfOneTable({ retry, workers }: DatabaseOptions): void {
-  const given = { '--retry': retry !== undefined, '--workers': workers !== undefined }
-  const option = Object.entries(given).find(([, is]) => is)?.[0] ?? null
-  if (option !== null)
-    throw new RowshiftError(
-      'USAGE',
-      `${option} is about one table: add ?table=name to both URLs. Nothing was written.`,
-    )
+function refuseOptionsOfOneTable({ retry, workers, schemaOnly }: DatabaseOptions): void {
+  const fault =
+    retry !== undefined
+      ? '--retry is about one table: add ?table=name to both URLs.'
+      : workers !== undefined && schemaOnly
+        ? '--workers is about rows, and --schema-only copies none: leave out one of them.'
+        : null
+  if (fault !== null) throw new RowshiftError('USAGE', `${fault} Nothing was written.`)
 }
 
 /** What a copy would do; resolves to the exit code. */

@@ -1,5 +1,5 @@
 import { isAsked } from '../features/resume/find-run.js'
-import type { CopyRequest } from '../engine/copy-request.js'
+import type { CopyRequest, HostsOf } from '../engine/copy-request.js'
 import { runCopy } from '../engine/job.js'
 import { noProgress } from '../engine/progress.js'
 import type { ResolvedConnection } from '../config/config.js'
@@ -25,6 +25,7 @@ import {
   summary,
   tableLabel,
 } from './output.js'
+import { THREADS_OF_WORKERS } from '../plan/threads.js'
 import type { ProgressView } from './progress-view.js'
 import { expectedRows, progressView } from './progress-view.js'
 import { writeReport } from './report-file.js'
@@ -52,12 +53,20 @@ export async function reported(
 }
 
 /** `workers`: where hosts are found that do the work; undefined: this process does it. */
-export async function withHosts<Request extends CopyRequest, T>(
+export function withHosts<Request extends CopyRequest, T>(
   workers: string | undefined,
   request: Request,
   use: (request: Request) => Promise<T>,
 ): Promise<T> {
-  if (workers === undefined) return use(request)
+  return withHostsOf(workers, ({ hosts }) => use(hosts ? { ...request, hosts: hosts(request) } : request))
+}
+
+/** The same for several tables. */
+export async function withHostsOf<T>(
+  workers: string | undefined,
+  use: (found: { readonly hosts?: HostsOf }) => Promise<T>,
+): Promise<T> {
+  if (workers === undefined) return use({})
   // Loaded when needed, as is what it needs.
   const [{ HostStore }, { RunHosts }] = await Promise.all([
     import('../features/hosts/store.js'),
@@ -67,7 +76,7 @@ export async function withHosts<Request extends CopyRequest, T>(
   try {
     const { weakness } = store
     if (weakness !== null) printNotice(weakness)
-    return await use({ ...request, hosts: new RunHosts(store, request) })
+    return await use({ hosts: (request) => new RunHosts(store, request) })
   } finally {
     await store.close()
   }
@@ -121,7 +130,8 @@ function copyShown(request: CopyRequest, signal: AbortSignal, feed: RunFeed): Pr
     const report = await runCopy(request, {
       signal,
       onPlan: (plan) => {
-        const text = describePlan(plan, tableLabel(request.from), tableLabel(request.to))
+        const threads = request.hosts && THREADS_OF_WORKERS
+        const text = describePlan(plan, tableLabel(request.from), tableLabel(request.to), threads)
         printPlan(text)
         view.start(plan.read, text)
       },

@@ -193,7 +193,13 @@ export function tableLabel({ loaded, connection }: ResolvedConnection): string {
   return loaded.plugin.describeConnection(connection)
 }
 
-export function describePlan(plan: RunPlan, from: string, to: string): string {
+/** `threads`: whose they are, where it is not this process. */
+export function describePlan(
+  plan: RunPlan,
+  from: string,
+  to: string,
+  threads = plannedThreads(plan),
+): string {
   const { read, write, reasons, warnings } = plan
   const { table: source } = read
   const rows =
@@ -201,7 +207,7 @@ export function describePlan(plan: RunPlan, from: string, to: string): string {
   const lines = [
     `from     ${from} table ${source.table}, ${rows}`,
     `to       ${to} table ${write.table.table}`,
-    `mode     ${plan.mode}, write mode ${write.writeMode}, ${plannedThreads(plan)}`,
+    `mode     ${plan.mode}, write mode ${write.writeMode}, ${threads}`,
     ...write.columns.map(
       (column, i) => `${i === 0 ? 'columns ' : '        '} ${describeColumn(column, plan)}`,
     ),

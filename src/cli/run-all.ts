@@ -3,7 +3,7 @@ import { runTable } from '../features/database/run-table.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
 import type { RunReport } from '../contract/task-store.js'
 import type { Progress } from '../engine/progress.js'
-import { exitCodeOf, withFeed, withHosts } from './execution.js'
+import { exitCodeOf, withFeed, withHosts, withHostsOf } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import {
@@ -79,7 +79,9 @@ function quietly({ workers }: RunAllOptions): Copying {
         }),
       ),
     copyTables: (request, signal, onTable) =>
-      runDatabase(request, { signal, onPlan: () => {}, onProgress: () => {}, onTable }),
+      withHostsOf(workers, (hosts) =>
+        runDatabase({ ...request, ...hosts }, { signal, onPlan: () => {}, onProgress: () => {}, onTable }),
+      ),
   }
 }
 

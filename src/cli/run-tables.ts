@@ -48,8 +48,8 @@ export function tablesFor({ id, from_table, to_table }: Task, { params }: CopyRe
 }
 
 /** Throws USAGE for options that are about one table. */
-export function refuseOneTableOptions({ since, until, retry, workers }: Partial<RunOptions>): void {
-  const given = Object.entries({ since, until, retry, workers }).find(([, value]) => value !== undefined)
+export function refuseOneTableOptions({ since, until, retry }: Partial<RunOptions>): void {
+  const given = Object.entries({ since, until, retry }).find(([, value]) => value !== undefined)
   if (given === undefined) return
   throw new RowshiftError(
     'USAGE',

@@ -6,7 +6,7 @@ import { isAsked, type Resume } from '../features/resume/find-run.js'
 import { forgetRuns } from '../features/resume/run-memory.js'
 import type { RunReport } from '../contract/task-store.js'
 import { alertAfter } from './alerting.js'
-import { copyWithProgress, deliver, reported, withHosts } from './execution.js'
+import { copyWithProgress, deliver, reported, withHosts, withHostsOf } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { RunOptions } from './options.js'
 import { openReport } from './report-file.js'
@@ -43,7 +43,10 @@ export interface Copying {
 export function withView({ json, workers }: Pick<RunOptions, 'json' | 'workers'>): Copying {
   return {
     copy: (request, signal) => withHosts(workers, request, (shared) => copyWithProgress(shared, signal)),
-    copyTables: (request, signal, onTable) => copyTablesWithProgress(request, json, signal, onTable),
+    copyTables: (request, signal, onTable) =>
+      withHostsOf(workers, (hosts) =>
+        copyTablesWithProgress({ ...request, ...hosts }, json, signal, onTable),
+      ),
   }
 }
 

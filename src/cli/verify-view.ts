@@ -16,6 +16,7 @@ import {
   tableLabel,
 } from './output.js'
 import type { ProgressView } from './progress-view.js'
+import { THREADS_OF_WORKERS } from '../plan/threads.js'
 import { counted } from '../wire/counted.js'
 
 /** Rows of each kind that a person sees. */
@@ -38,11 +39,12 @@ export function performVerify(
   })
 }
 
-function describeVerify(plan: VerifyPlan, { from, to, mode, sample }: VerifyRequest): string {
+function describeVerify(plan: VerifyPlan, { from, to, mode, sample, hosts }: VerifyRequest): string {
+  const threads = hosts ? THREADS_OF_WORKERS : formatThreads(plan.workerNum)
   return [
     `source   ${tableLabel(from)} table ${plan.source.table.table}`,
     `target   ${tableLabel(to)} table ${plan.target.table.table}`,
-    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${counted(plan.columns.length, 'column')}, ${formatThreads(plan.workerNum)}`,
+    `mode     ${mode === 'sync' ? 'compare and repair' : 'compare'}, ${counted(plan.columns.length, 'column')}, ${threads}`,
     ...(plan.pipeline?.cells ?? []).flatMap((cell) => {
       const making = describeComputation(cell, plan.pipeline)
       return making === null ? [] : [`column   ${making} -> ${cell.name}`]

@@ -7,7 +7,7 @@ import type { DatabaseRequest } from '../features/database/request.js'
 import type { MaxDelete } from '../task/params.js'
 import { alertAfter } from './alerting.js'
 import { keepComparison } from './comparison-history.js'
-import { deliver, reported, withFeed, withHosts, withProgress } from './execution.js'
+import { deliver, reported, withFeed, withHosts, withHostsOf, withProgress } from './execution.js'
 import { interruptible } from './interruptible.js'
 import type { SelectionOptions } from './database-options.js'
 import type { CommonOptions, ConfigOptions, HostOptions, ReportOptions, TablesOptions } from './options.js'
@@ -48,7 +48,9 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
     hasBegun = true
     if ('selection' in compared) {
       refuseOneTableOptions(options)
-      return compareWithProgress(compared, compared.taskId, options, signal)
+      return withHostsOf(options.workers, (hosts) =>
+        compareWithProgress({ ...compared, ...hosts }, compared.taskId, options, signal),
+      )
     }
     const { params, ...request } = compared
     const where = options.where ?? params.where

@@ -67,11 +67,12 @@ class Coordinator {
     const { workerNum } = plan.policy
     const onMessage = (message: WorkerMessage) => this.#receive(message)
     this.#position = shared?.position ?? null
-    this.#share = shared?.threads.join({ setup: setupOf(job), rank: shared.rank, onMessage }) ?? null
+    this.#share = shared?.threads.join({ setup: setupOf(job), readers, rank: shared.rank, onMessage }) ?? null
     this.#threads = this.#share ?? hosts?.threads ?? threadCount([plan])
+    const elsewhere = shared?.threads.elsewhere ?? hosts !== null
     this.#splitSizer = new SplitSizer(
       plan.read.splitRows,
-      called && (hosts || workerNum > 1)
+      called && (elsewhere || workerNum > 1)
         ? {
             splitsAhead: () => this.#threads.now * SPLITS_AHEAD,
             rows: plan.read.window?.rows ?? plan.read.table.estimatedRows,
@@ -83,7 +84,7 @@ class Coordinator {
       runId,
       retry: plan.policy.retry,
       threads: this.#threads,
-      aheadPerThread: hosts ? SPLITS_PER_THREAD : SPLITS_AHEAD,
+      aheadPerThread: elsewhere ? SPLITS_PER_THREAD : SPLITS_AHEAD,
       signal,
       onProgress,
       throttle: job.throttle,
@@ -93,10 +94,10 @@ class Coordinator {
         this.#share?.withHooks(hooks) ??
         hosts?.pool(own, hooks, readers) ??
         new WorkerPool({ ...own, ...hooks }),
-      ...(called && !hosts && { attribute: (death) => this.#watch!.attribute(death) }),
+      ...(called && !elsewhere && { attribute: (death) => this.#watch!.attribute(death) }),
     })
     this.#snapshot = new SnapshotStart(this.#scheduler.pool, this.#scheduler.signal)
-    this.#watch = called && !hosts ? this.#watchOver(plan) : null
+    this.#watch = called && !elsewhere ? this.#watchOver(plan) : null
   }
 
   get result(): CoordinatorResult {
@@ -119,9 +120,11 @@ class Coordinator {
       // Of several tables, it has begun before.
       if (!this.#inSnapshot || this.#share) return
       const { table } = plan.read.table
-      this.#position = await (hosts
-        ? hosts.beginSnapshot(readers[0]!, table, this.#scheduler.signal)
-        : this.#snapshot.begin(async () => [readers[0]!], [table]).then(({ position }) => position))
+      this.#position = await (
+        hosts
+          ? hosts.beginSnapshot([readers[0]!], [table], this.#scheduler.signal)
+          : this.#snapshot.begin(async () => [readers[0]!], [table])
+      ).then(({ position }) => position)
     })
     await this.#scheduler.step(prepare)
     failpoint('prepared')

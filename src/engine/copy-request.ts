@@ -34,3 +34,6 @@ export interface CopyRequest {
   /** Whose threads copy it. Default: those of this process. */
   readonly hosts?: Hosts
 }
+
+/** Makes the hosts of a run, which nobody else has. */
+export type HostsOf = (run: Pick<CopyRequest, 'runId' | 'from' | 'to' | 'others' | 'params'>) => Hosts

@@ -1,6 +1,15 @@
 import type { ErrorReport, RowshiftError } from '../contract/errors.js'
-import type { Reader } from '../contract/plugin.js'
-import type { ControlMessage, ThreadSetup, WorkerMessage } from './messages.js'
+import type { Reader, Snapshot } from '../contract/plugin.js'
+import type { RunPlan } from '../contract/run-plan.js'
+import type { JobOwner } from './job-queue.js'
+import type {
+  ControlMessage,
+  CopyJob,
+  CopySetup,
+  SplitResult,
+  ThreadSetup,
+  WorkerMessage,
+} from './messages.js'
 import type { ThreadCount } from './thread-count.js'
 
 /** Who does the jobs of a {@link Scheduler}: threads of this process, or of other machines. */
@@ -26,6 +35,20 @@ export interface JobPool<Job, Result> {
   /** Ends all that is under way; jobs that nobody has in hand are rejected. */
   abort(): void
   close(): Promise<void>
+}
+
+/** The same for the copies of several tables, which own its jobs. */
+export interface TablesPool extends JobPool<CopyJob, SplitResult> {
+  run(job: CopyJob, inPlace: boolean, owner?: JobOwner): Promise<SplitResult>
+  /** Ends what is under way of one table; those of others go on. */
+  stop(owner: JobOwner): void
+}
+
+/** What a pool is told of a table whose jobs it does. */
+export interface PooledTable {
+  readonly setup: CopySetup
+  /** Of the source, open. */
+  readonly readers: readonly Reader[]
 }
 
 /** What a run decides about its pool. */
@@ -72,14 +95,30 @@ export type Threads = Pick<ThreadCount, 'now' | 'reason' | 'look' | 'refused' | 
 /** Machines whose threads do the jobs of one run. */
 export interface Hosts {
   readonly threads: Threads
+  /** Why they cannot copy a table, in words; null: they can. */
+  whyNot(plan: RunPlan): string | null
   /** Throws HOSTS_REFUSED when the run needs what only threads of one process have. `readers`: of the source, open. */
   pool<Job extends object, Result extends object>(
     own: OwnPoolOptions,
     hooks: PoolHooks,
     readers: readonly Reader[],
   ): JobPool<Job, Result>
-  /** Before the first job, for `consistency: snapshot`: as `SnapshotStart.begin`. Throws HOSTS_REFUSED where the source exports none. */
-  beginSnapshot(reader: Reader, table: string, signal: AbortSignal): Promise<string | null>
+  /** For tables that they can copy. `tableOf`: of a run of one; null: it is over. */
+  tablesPool(own: OwnPoolOptions, hooks: PoolHooks, tableOf: (run: string) => PooledTable | null): TablesPool
+  /** For `consistency: snapshot`. Throws HOSTS_REFUSED where the source exports none. */
+  checkSnapshot(reader: Reader): void
+  /**
+   * Before the first job, for `consistency: snapshot`: all readers, and all threads of whatever host, see one moment of these tables. Throws
+   * as `checkSnapshot` does.
+   */
+  beginSnapshot(
+    readers: readonly Reader[],
+    tables: readonly string[],
+    signal: AbortSignal,
+  ): Promise<JoinedSnapshot>
   /** The run has ended. */
   close(): Promise<void>
 }
+
+/** A snapshot that threads may join at any time, until the run ends. */
+export type JoinedSnapshot = Pick<Snapshot, 'position' | 'token'>

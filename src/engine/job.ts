@@ -64,6 +64,8 @@ export interface AmongOthers extends Sharing {
   readonly endpoints: OpenEndpoints
   readonly throttle: Throttle
   readonly places: IndexPlaces
+  /** What the report is to say of it. */
+  readonly reasons: readonly string[]
 }
 
 /** Copies one table. Never throws: a failure is in the report. */
@@ -107,7 +109,8 @@ export async function runCopy(
       hooks.onPlan(runPlan)
       const { runId, memory = null } = request
       const facts = () => factsOf(request, runPlan!, endpoints)
-      const always = request.hosts !== undefined
+      const always = among?.threads.elsewhere ?? request.hosts !== undefined
+      runtimeReasons.push(...(among?.reasons ?? []))
       const options = { ...endpoints, runId, plan: runPlan, abandoned, facts, memory, always }
       checkpoints = unfinished ? await RunCheckpoints.claim(options, unfinished) : new RunCheckpoints(options)
       const late = (indexes = await DeferredIndexes.find(endpoints.writers, runPlan.write))

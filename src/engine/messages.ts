@@ -42,6 +42,8 @@ export interface TablesSetup extends ThreadSetup {
   readonly target: readonly Endpoint[]
   /** Threads connect at once, and all see one moment. */
   readonly beginsSnapshot: boolean
+  /** As of a {@link WorkerSetup}. */
+  readonly snapshot?: string
 }
 
 /** What every worker thread of one copy starts with (`workerData`). */

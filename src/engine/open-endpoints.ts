@@ -28,6 +28,7 @@ export async function planWith(
   const made = await makePlan({
     ...request,
     connections: endpoints.connections,
+    elsewhere: request.hosts !== undefined,
     source: sourceEndpoint(request.from, isMany(request.from), endpoints.readers),
     target: targetEndpoint(request.to, request.params.shard !== null, endpoints.writers),
     signal,

@@ -1,16 +1,21 @@
 /** Worker threads that copy several tables side by side. */
 import type { ErrorReport, RowshiftError } from '../contract/errors.js'
 import { log } from '../log.js'
-import type { JobPool, OwnPoolOptions, PoolHooks, Threads } from './job-pool.js'
+import type { JobPool, OwnPoolOptions, PooledTable, PoolHooks, TablesPool, Threads } from './job-pool.js'
 import type { JobOwner } from './job-queue.js'
-import type { ControlMessage, CopyJob, CopySetup, RunMessage, SplitResult, ThreadReady } from './messages.js'
-import { WorkerPool } from './pool.js'
-import type { ThreadCount } from './thread-count.js'
+import type { ControlMessage, CopyJob, RunMessage, SplitResult, ThreadReady } from './messages.js'
 
 export interface SharedThreadsOptions {
   readonly runId: string
-  readonly count: ThreadCount
-  readonly pool: Omit<OwnPoolOptions, 'onMessage' | 'setupOf'>
+  readonly count: Threads
+  /** `tableOf`: that has joined, by its run. */
+  readonly pool: (
+    own: Pick<OwnPoolOptions, 'onMessage' | 'setupOf'>,
+    hooks: PoolHooks,
+    tableOf: (run: string) => PooledTable | null,
+  ) => TablesPool
+  /** They are those of other hosts. */
+  readonly elsewhere: boolean
   readonly onReady: (message: ThreadReady) => void
   /** A thread died, and no other takes its place; the tables that have joined know. */
   readonly onError: (error: RowshiftError) => void
@@ -21,8 +26,7 @@ export interface SharedThreadsOptions {
 }
 
 /** The copy of one table. */
-export interface TableOfThreads {
-  readonly setup: CopySetup
+export interface TableOfThreads extends PooledTable {
   /** Of all splits that wait, those of the table of the lowest rank get a thread first. */
   readonly rank: number
   readonly onMessage: (message: RunMessage) => void
@@ -30,7 +34,7 @@ export interface TableOfThreads {
 
 /** The threads of a run, how many there are, and the tables that they copy. */
 export class SharedThreads {
-  readonly pool: WorkerPool<CopyJob, SplitResult>
+  readonly pool: TablesPool
   readonly #options: SharedThreadsOptions
   readonly #shares = new Map<string, ThreadShare>()
   /** Of the tables that have left. */
@@ -42,15 +46,16 @@ export class SharedThreads {
 
   constructor(options: SharedThreadsOptions) {
     this.#options = options
-    this.pool = new WorkerPool({
-      ...options.pool,
-      threads: options.count.now,
-      setupOf: (run) => this.#shares.get(run)?.setup ?? null,
+    const own: Pick<OwnPoolOptions, 'onMessage' | 'setupOf'> = {
+      setupOf: (run) => this.#shares.get(run)?.table?.setup ?? null,
       onMessage: (message) => {
         if (message.type === 'ready') options.onReady(message)
         else if (message.type === 'busy') this.busySeconds.push(message.seconds)
         else this.#shares.get(message.run)?.receive(message)
       },
+    }
+    const hooks: PoolHooks = {
+      threads: options.count.now,
       onError: (error) => {
         options.onError(error)
         for (const share of this.#shares.values()) share.fail(error)
@@ -60,14 +65,22 @@ export class SharedThreads {
         this.connected = true
         this.freed()
       },
-    })
+      onWaiting: (reason) => {
+        for (const share of this.#shares.values()) share.waits(reason)
+      },
+    }
+    this.pool = options.pool(own, hooks, (run) => this.#shares.get(run)?.table ?? null)
+  }
+
+  get elsewhere(): boolean {
+    return this.#options.elsewhere
   }
 
   get now(): number {
     return this.#options.count.now
   }
 
-  get count(): ThreadCount {
+  get count(): Threads {
     return this.#options.count
   }
 
@@ -151,8 +164,13 @@ export class ThreadShare implements JobPool<CopyJob, SplitResult>, Threads {
   }
 
   /** null: no thread is to begin with it. */
-  get setup(): CopySetup | null {
-    return this.aborted ? null : (this.#table?.setup ?? null)
+  get table(): PooledTable | null {
+    return this.aborted ? null : this.#table
+  }
+
+  /** Why its jobs do not go on for the time being; null: they do. */
+  waits(reason: string | null): void {
+    this.#hooks?.onWaiting?.(reason)
   }
 
   receive(message: RunMessage): void {

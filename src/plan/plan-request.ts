@@ -12,6 +12,8 @@ export interface PlanRequest {
   /** A range to read again. Default: what is new. */
   readonly backfill?: WindowRequest['backfill']
   readonly connections: NamedConnections
+  /** Other hosts do the work. Default: threads of this process do. */
+  readonly elsewhere?: boolean
   /** As in `WriteSpec`. */
   readonly largeRows?: true
   /** Those that a table which is created is to have: see `CreateTableRequest`. */

@@ -56,7 +56,7 @@ async function planOnce(request: PlanRequest): Promise<RunPlan> {
   const { params } = request
   const source = await describeSource(request.source, params.where)
   const databases = Math.max(request.source.readers.length, request.target.writers.length)
-  const threads = chooseThreads(params, { databases, source: source.table })
+  const threads = chooseThreads(params, { databases, source: source.table, elsewhere: request.elsewhere })
   const target = await chooseTarget(request, source)
   checkConsistency(request, source)
   const transform = await planTransform(params.transform, request.signal)

@@ -23,12 +23,30 @@ export interface ThreadChoice {
   readonly reason: string | null
 }
 
-/** `databases`: to each, every thread opens a connection. */
+/** For people. */
+export const THREADS_OF_WORKERS = 'threads of workers on other hosts'
+
+export interface ThreadsAsked {
+  /** To each of so many, every thread opens a connection. */
+  readonly databases: number
+  readonly source: TableSchema
+  /** Other hosts have the threads. Default: this process has. */
+  readonly elsewhere?: boolean | undefined
+}
+
 export function chooseThreads(
   params: Params,
-  { databases, source }: { readonly databases: number; readonly source: TableSchema },
+  asked: ThreadsAsked,
   cores = availableParallelism(),
 ): ThreadChoice {
+  const choice = threadsHere(params, asked, cores)
+  const idle = params.workerNum === null ? '' : '; worker_num says nothing of them'
+  return asked.elsewhere
+    ? { ...choice, reason: `as many threads as the workers have that take part${idle}` }
+    : choice
+}
+
+function threadsHere(params: Params, { databases, source }: ThreadsAsked, cores: number): ThreadChoice {
   if (params.workerNum !== null) return { first: params.workerNum, most: params.workerNum, reason: null }
   const fixed = whyFixed(params)
   if (fixed !== null)

@@ -22,6 +22,8 @@ export interface HostTables {
   readonly db: TestDatabase
   /** As all hosts reach it, with a variable for the password. */
   readonly url: (table: string) => string
+  /** The same of a whole database, of this server. */
+  readonly wholeUrl: (database: string) => string
 }
 
 export class HostLab {
@@ -63,8 +65,9 @@ export class HostLab {
     await db.query(on.kind === 'postgres' ? 'ANALYZE s' : 'ANALYZE TABLE s')
     const port = await this.network.forward(on.port)
     const type = on.kind === 'postgres' ? 'postgres' : 'mysql'
-    const at = `${type}://${on.user}:\${TEST_PASSWORD}@${this.network.address}:${port}/${db.database}`
-    return { db, url: (table) => `${at}?table=${table}` }
+    const at = `${type}://${on.user}:\${TEST_PASSWORD}@${this.network.address}:${port}`
+    const wholeUrl = (database: string) => `${at}/${database}`
+    return { db, url: (table) => `${wholeUrl(db.database)}?table=${table}`, wholeUrl }
   }
 
   /** On the host of this number, with one thread unless it is told otherwise. */
@@ -88,16 +91,16 @@ export class HostLab {
     return this.#said.get(worker) ?? ''
   }
 
-  /** The coordinator, on this machine. */
+  /** The coordinator, on this machine; of `s` to `t`, unless the command has URLs of its own. */
   begin(
-    { db, url }: HostTables,
+    { db, url }: Pick<HostTables, 'db' | 'url'>,
     params: object,
     command: readonly string[] = ['copy'],
     queue = this.queue,
     env: Record<string, string> = {},
   ): Started {
     const given = JSON.stringify({ read_batch: SPLIT, write_mode: 'insert', ...params })
-    const ends = ['--from', url('s'), '--to', url('t')]
+    const ends = command.includes('--from') ? [] : ['--from', url('s'), '--to', url('t')]
     return new Started([...command, ...ends, '--workers', queue, '--params', given], {
       env: { TEST_PASSWORD: db.server.password, ...env },
     })

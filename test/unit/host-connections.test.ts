@@ -9,7 +9,7 @@ import type { RowshiftError } from '../../src/contract/errors.js'
 import { findConnections, needOf } from '../../src/features/hosts/connection-needs.js'
 import { newRecord, readRecord } from '../../src/features/hosts/run-record.js'
 
-const NEEDS = { others: [], session: [], timeZone: null }
+const NEEDS = { others: [], session: [], targetSession: [], timeZone: null }
 
 describe('connections of runs over many hosts', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rowshift-test-'))
@@ -81,13 +81,14 @@ describe('connections of runs over many hosts', () => {
       connections: { ...NEEDS, source: need, target: need },
       files: {},
       firstNumber: null,
+      ofTables: false,
       source: '',
       target: '',
     })
     expect(readRecord(JSON.stringify(record))).to.deep.equal(record)
     for (const version of ['99.0.0', '0.99.0'])
       expect(() => readRecord(JSON.stringify({ ...record, version }))).to.throw(version)
-    expect(() => readRecord(JSON.stringify({ ...record, format: 2 }))).to.throw('same version')
+    expect(() => readRecord(JSON.stringify({ ...record, format: 1 }))).to.throw('same version')
   })
 })
 

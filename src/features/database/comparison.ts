@@ -114,8 +114,9 @@ class ComparisonRun {
   async #compare(table: ComparedTable, threads: number | null): Promise<void> {
     const request = table.request!
     const params = threads === null ? request.params : { ...request.params, workerNum: threads }
+    const hosts = threads === null ? this.#request.hosts?.(request) : undefined
     const report = await runVerify(
-      { ...request, params },
+      { ...request, params, ...(hosts && { hosts }) },
       {
         signal: this.#hooks.signal,
         onPlan: () => {},

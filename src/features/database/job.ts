@@ -1,14 +1,12 @@
 import type { ErrorReport } from '../../contract/errors.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { Snapshot } from '../../contract/plugin.js'
-import { copyThreads, lookSmall, SPLITS_AHEAD, tablesSetup, threadCount } from '../../engine/copy-threads.js'
+import { SPLITS_AHEAD } from '../../engine/copy-threads.js'
 import { runCopy } from '../../engine/job.js'
+import type { Hosts } from '../../engine/job-pool.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { openEndpoints } from '../../engine/open-endpoints.js'
 import type { Progress } from '../../engine/progress.js'
 import { noProgress } from '../../engine/progress.js'
-import { SharedThreads } from '../../engine/shared-threads.js'
-import { SnapshotStart } from '../../engine/snapshot-start.js'
 import { throttledCopy } from '../../engine/speed.js'
 import type { Throttle } from '../../engine/throttle.js'
 import { onAbort } from '../../contract/waiting.js'
@@ -28,6 +26,8 @@ import { makeTables } from './schema-only.js'
 import { syncTables } from './sync-tables.js'
 import type { DatabaseRequest } from './request.js'
 import { planKept, type PlannedTable } from './table-plan.js'
+import type { ThreadGroup } from './table-threads.js'
+import { checkShared, TableThreads } from './table-threads.js'
 
 export interface DatabaseHooks {
   readonly signal: AbortSignal
@@ -79,11 +79,9 @@ export async function runDatabase(request: DatabaseRequest, hooks: DatabaseHooks
 
 /** What the copies of all tables have together. */
 interface Together {
-  readonly threads: SharedThreads
   readonly lanes: Lanes
   readonly throttle: Throttle
   readonly places: IndexPlaces
-  readonly inPlace: boolean
 }
 
 class DatabaseRun {
@@ -98,9 +96,9 @@ class DatabaseRun {
   #stopped = false
   /** Why a connection does not see the snapshot any more; null: all do, as far as is known. */
   #lost: ErrorReport | null = null
-  #threads: SharedThreads | null = null
-  /** Something has ended, so that another table may begin. */
-  #wake: () => void = () => {}
+  #threads: TableThreads | null = null
+  /** Called when something has ended, so that another table may begin. */
+  readonly #waiting: (() => void)[] = []
   busySeconds: readonly number[] = []
   /** Of the snapshot; null: there is none, or it is not known. */
   position: string | null = null
@@ -125,10 +123,11 @@ class DatabaseRun {
     for (const table of this.#plan.tables)
       if (table.error !== null) this.#end(table, uncopiedTable(table, table.error))
     if (this.#stops || this.#planned.length === 0) return
-    const { only, params } = this.#request
+    const { runId, only, params, hosts: hostsOf } = this.#request
     const { signal } = this.#hooks
     const work = {
       signal,
+      hosts: hostsOf,
       workerNum: params.workerNum,
       onStep: (step: string) => this.tell(step),
       stopped: () => this.#stops,
@@ -139,68 +138,53 @@ class DatabaseRun {
     if (params.mode === 'sync') return syncTables(this.#planned, work)
     // All tables have the same connections, in which they may want foreign keys not to be checked.
     const { request } = this.#planned[0]!
+    const hosts = hostsOf?.({ ...request, runId }) ?? null
+    if (hosts !== null) checkShared(hosts, this.#planned)
     const lanes = new Lanes(() => openEndpoints(request, signal))
     try {
+      if (params.consistency === 'snapshot')
+        await lanes.use(({ readers }) => hosts?.checkSnapshot(readers[0]!))
       await makeFirst(this.#planned.filter(isMadeFirst), { ...work, lanes }, this.#made)
       const left = this.#planned.filter((table) => !this.#ended.has(table))
-      if (!this.#stops && left.length > 0) await this.#copyAll(left, lanes)
+      if (!this.#stops && left.length > 0) await this.#copyAll(left, lanes, hosts)
     } finally {
       await lanes.close()
     }
   }
 
-  async #copyAll(tables: readonly PlannedTable[], lanes: Lanes): Promise<void> {
+  async #copyAll(tables: readonly PlannedTable[], lanes: Lanes, hosts: Hosts | null): Promise<void> {
     const { runId, params } = this.#request
-    const { request } = tables[0]!
-    const plans = tables.map(({ plan }) => plan!)
-    let snapshot: SnapshotStart | null = null
-    const inSnapshot = params.consistency === 'snapshot'
-    const threads = (this.#threads = new SharedThreads({
-      runId,
-      count: threadCount(plans),
-      pool: copyThreads(plans, tablesSetup(runId, request)),
-      onReady: (ready) => snapshot?.receive(ready),
-      onError: (death) => snapshot?.died(death),
-      signal: this.#hooks.signal,
-      onFreed: () => this.#wake(),
-    }))
-    const release = onAbort(this.#hooks.signal, () => this.#wake())
+    const plan = tables[0]!.plan!
+    const { signal } = this.#hooks
+    const onFreed = () => this.#wake()
+    const threads = (this.#threads = new TableThreads({ runId, tables, hosts, signal, onFreed }))
+    const release = onAbort(signal, onFreed)
     try {
-      if (inSnapshot) snapshot = new SnapshotStart(threads.pool, this.#hooks.signal)
       const first = (await lanes.take())!
-      const limited = { runId, params, plan: plans[0]!, ...first, reasons: this.reasons }
+      const limited = { runId, params, plan, ...first, reasons: this.reasons }
       await throttledCopy(limited, async (throttle) => {
         lanes.give(first)
-        const begun = snapshot && (await this.#begin(snapshot, tables, lanes))
-        const inPlace = !inSnapshot && lookSmall(plans)
-        const places = new IndexPlaces(plans[0]!.policy.workerNum, threads.pool)
-        const together = { threads, lanes, throttle, places, inPlace }
-        await this.#tables(tables, together).finally(() => begun?.end?.())
+        const open = async () => (await lanes.fill(tables.length)).map((lane) => lane.readers[0]!)
+        this.position = await threads.begin(open)
+        const { groups } = threads
+        const places = new IndexPlaces(plan.policy.workerNum, groups[0]!.threads.pool)
+        const copied = groups.map((group) => this.#tables(group, { lanes, throttle, places }))
+        await Promise.all(copied).finally(() => threads.end())
       })
     } finally {
       release()
-      if (this.#hooks.signal.aborted) threads.pool.abort()
-      await threads.pool.close()
+      await threads.close()
       this.busySeconds = threads.busySeconds
     }
   }
 
-  /** All threads, and the readers that compute splits, see one moment of all tables. */
-  async #begin(snapshot: SnapshotStart, tables: readonly PlannedTable[], lanes: Lanes): Promise<Snapshot> {
-    const open = async () => (await lanes.fill(tables.length)).map((lane) => lane.readers[0]!)
-    const names = tables.map(({ from }) => from)
-    const begun = await snapshot.begin(open, names)
-    this.position = begun.position
-    return begun
-  }
-
-  async #tables(tables: readonly PlannedTable[], together: Together): Promise<void> {
+  async #tables(group: ThreadGroup, together: Together): Promise<void> {
     const running = new Set<Promise<void>>()
     try {
-      for (const [rank, table] of tables.entries()) {
-        const lane = await this.#lane(together)
+      for (const [rank, table] of [...group.tables].entries()) {
+        const lane = await this.#lane(group, together)
         if (lane === null) break
-        const done = this.#copy(table, lane, rank, together).finally(() => {
+        const done = this.#copy(table, lane, rank, { ...group, ...together }).finally(() => {
           running.delete(done)
           this.#wake()
         })
@@ -212,14 +196,19 @@ class DatabaseRun {
   }
 
   /** Waits until threads would have nothing to do without the next table. null: no table begins any more. */
-  async #lane({ threads, lanes }: Together): Promise<OpenEndpoints | null> {
+  async #lane({ threads, tables }: ThreadGroup, { lanes }: Together): Promise<OpenEndpoints | null> {
     for (;;) {
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve))
+      const woken = new Promise<void>((resolve) => this.#waiting.push(resolve))
       if (this.#stops) return null
       if (this.#lost !== null && lanes.none) throw RowshiftError.fromReport(this.#lost)
       // The first table has the last connection that a server has to give, until a thread has its own.
-      const hasRoom = threads.connected || this.#totals.underWay.size === 0
-      const free = hasRoom && lanes.hasRoom && this.#load(threads) < threads.now * SPLITS_AHEAD
+      const underWay = [...this.#totals.underWay.keys()].filter((table) => tables.has(table))
+      const load = underWay.reduce(
+        (sum, table) => sum + threads.loadOf(table.request.runId, expectedSplits(table)),
+        0,
+      )
+      const hasRoom = threads.connected || underWay.length === 0
+      const free = hasRoom && lanes.hasRoom && load < threads.now * SPLITS_AHEAD
       const lane = free ? await lanes.take() : null
       if (lane !== null) return lane
       if (free) continue
@@ -229,16 +218,17 @@ class DatabaseRun {
     }
   }
 
-  /** The splits that threads have in hand or will soon, of all tables under way. */
-  #load(threads: SharedThreads): number {
-    let load = 0
-    for (const table of this.#totals.underWay.keys())
-      load += threads.loadOf(table.request.runId, expectedSplits(table))
-    return load
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  async #copy(table: PlannedTable, lane: OpenEndpoints, rank: number, together: Together): Promise<void> {
-    const { lanes, threads, throttle, places, inPlace } = together
+  async #copy(
+    table: PlannedTable,
+    lane: OpenEndpoints,
+    rank: number,
+    together: Together & ThreadGroup,
+  ): Promise<void> {
+    const { lanes, threads, throttle, places, inPlace, reasonsOf } = together
     this.#totals.move(table, noProgress)
     const { signal } = this.#hooks
     const fault = await this.keys.before(table.to, lane.writers[0]!, signal)
@@ -265,6 +255,7 @@ class DatabaseRun {
       position,
       throttle,
       places,
+      reasons: reasonsOf(table),
     })
     threads.leave(table.request.runId)
     if (report.error?.code === 'SNAPSHOT_LOST') {

@@ -55,6 +55,16 @@ export class Lanes {
     }
   }
 
+  /** Does `work` with one that is free, or the first. */
+  async use(work: (lane: OpenEndpoints) => void): Promise<void> {
+    const lane = (await this.take())!
+    try {
+      work(lane)
+    } finally {
+      this.give(lane)
+    }
+  }
+
   give(lane: OpenEndpoints): void {
     if (this.#surplus === 0) {
       this.#free.push(lane)

@@ -1,6 +1,6 @@
 import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
-import type { CopyRequest } from '../../engine/copy-request.js'
+import type { CopyRequest, HostsOf } from '../../engine/copy-request.js'
 import { newRunId } from '../../engine/report.js'
 import type { Definer } from '../../contract/plugin.js'
 import { escapeName } from '../shard/pattern.js'
@@ -33,6 +33,8 @@ export interface DatabaseRequest {
   readonly only?: 'schema'
   /** Views, triggers, routines and events are made too, whose definers are kept or dropped. Default: they are listed. */
   readonly objects?: Definer
+  /** Makes the hosts that copy or compare: of all tables together, or of one. Default: this process does it. */
+  readonly hosts?: HostsOf
   /** Databases that `params` name beside the two. */
   readonly others?: CopyRequest['others'] | undefined
 }

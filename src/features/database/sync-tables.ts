@@ -1,3 +1,4 @@
+import type { HostsOf } from '../../engine/copy-request.js'
 import type { Progress } from '../../engine/progress.js'
 import { inTurns } from './in-turns.js'
 import { expectedSplits } from './plan.js'
@@ -7,6 +8,8 @@ import { runTable } from './run-table.js'
 import type { PlannedTable } from './table-plan.js'
 
 export interface SyncingTables {
+  /** Compare one table; see `DatabaseRequest`. */
+  readonly hosts: HostsOf | undefined
   readonly workerNum: number | null
   readonly signal: AbortSignal
   /** No table begins any more. */
@@ -15,9 +18,9 @@ export interface SyncingTables {
   readonly end: (table: PlannedTable, report: TableReport) => void
 }
 
-/** Mode `sync` compares tables, each with threads of its own. */
+/** Mode `sync` compares tables, each with threads of its own; other hosts compare the large ones. */
 export function syncTables(tables: readonly PlannedTable[], syncing: SyncingTables): Promise<void> {
-  const { workerNum, signal, stopped, move, end } = syncing
+  const { hosts, workerNum, signal, stopped, move, end } = syncing
   return inTurns(tables, {
     isSmall: (table) => expectedSplits(table) === 1,
     workerNum,
@@ -25,8 +28,10 @@ export function syncTables(tables: readonly PlannedTable[], syncing: SyncingTabl
     work: async (table, threads) => {
       const { request } = table
       const params = threads === null ? request.params : { ...request.params, workerNum: threads }
+      const shared = threads === null && hosts ? { hosts: hosts(request) } : {}
       const onProgress = (progress: Progress) => move(table, progress)
-      end(table, copiedTable(table, await runTable({ ...request, params }, { signal, onProgress })))
+      const report = await runTable({ ...request, params, ...shared }, { signal, onProgress })
+      end(table, copiedTable(table, report))
     },
   })
 }

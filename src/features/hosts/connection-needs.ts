@@ -27,8 +27,9 @@ export interface ConnectionNeeds {
   readonly target: ConnectionNeed
   /** By what `params` call them, or by where they lead to for a URL. */
   readonly others: readonly ConnectionNeed[]
-  /** SQL that every connection runs first. */
+  /** SQL that every connection runs first; before it, those to the target run `targetSession`. */
   readonly session: readonly string[]
+  readonly targetSession: readonly string[]
   readonly timeZone: string | null
 }
 
@@ -59,13 +60,13 @@ function holdsSecret(url: string): boolean {
 
 /** Throws CONNECTION_UNKNOWN, VARIABLE_MISSING or PLUGIN_UNKNOWN, each with the name of what is missing. `config` is asked for when it is needed. */
 export async function findConnections(
-  { source, target, others }: ConnectionNeeds,
+  { source, target, others, targetSession }: ConnectionNeeds,
   config: () => Config,
 ): Promise<FoundConnections> {
   const found = await Promise.all(others.map((need) => find(need, config)))
   return {
     source: await find(source, config),
-    target: await find(target, config),
+    target: { ...(await find(target, config)), session: targetSession },
     others: Object.fromEntries(others.map((need, i) => [nameOf(need), found[i]!])),
   }
 }

@@ -9,8 +9,8 @@ export interface HostBeat {
   readonly threads: number
   /** Of late. */
   readonly rowsPerSecond: number
-  /** How far each job has got that it has in hand, by its index. */
-  readonly active: readonly (readonly [index: number, counts: SplitCounts])[]
+  /** How far each job has got that it has in hand, by the run of its table and its index. */
+  readonly active: readonly (readonly [run: string, index: number, counts: SplitCounts])[]
   /** Why it takes no part; null: it does. */
   readonly refused: ErrorReport | null
 }

@@ -26,6 +26,11 @@ export function vanished(where: string): Failure {
   return failureWith(new RowshiftError('CONNECTION_LOST', message, { inDoubt: true }), true)
 }
 
+/** The store has lost the record of a table, which its coordinator brings again. */
+export function vanishedTable(where: string): RowshiftError {
+  return new RowshiftError('CONNECTION_LOST', `${where} has lost the plan of the table.`)
+}
+
 /**
  * What a worker's failure means to the run. `shared`: another worker may have the split in hand, too, or have stored it: then its rows are
  * in the way of this one's, and whatever comes next has to look. `stopped`: the run is to end, and not only this worker.

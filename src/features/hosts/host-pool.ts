@@ -2,14 +2,17 @@ import type { Queue, QueueEvents } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
 import { pause, retried } from '../../contract/waiting.js'
 import type { JobPool, PoolHooks } from '../../engine/job-pool.js'
-import type { Failure, WorkerMessage } from '../../engine/messages.js'
+import type { JobOwner } from '../../engine/job-queue.js'
+import type { ControlMessage, WorkerMessage } from '../../engine/messages.js'
 import { log } from '../../log.js'
 import type { HostBeat } from './host-beat.js'
 import { BEAT_MS } from './host-beat.js'
 import { failureWith, hasStopped, lost, noWorker, vanished } from './host-failures.js'
+import { HostJobs } from './host-jobs.js'
 import { HostPatience } from './host-patience.js'
+import { HostTables } from './host-tables.js'
 import type { HostThreads } from './host-threads.js'
-import type { QueuedJob } from './run-record.js'
+import type { QueuedJob, RunRecord } from './run-record.js'
 import { hashOf } from './run-record.js'
 import { failureOfStore, passes } from './store-errors.js'
 import { type CoordinatorBeat, type HostStore, within } from './store.js'
@@ -22,16 +25,13 @@ const CLOSE_MS = 5_000
 /** Of results that are kept for who looks for them. */
 const KEPT_RESULTS = 1_000
 
-interface InHand<Result> {
-  readonly settle: (result: Result | Failure) => void
-  readonly reject: (error: RowshiftError) => void
-}
-
 export interface HostPoolOptions extends PoolHooks {
   readonly store: HostStore
   readonly runId: string
-  /** Makes the text of the run's record. */
-  readonly record: () => Promise<string>
+  /** The run copies several tables, and each job is owned by one of them. */
+  readonly ofTables: boolean
+  /** Makes the record of the run; of several tables, that of one of them. */
+  readonly recordOf: (run: string) => Promise<RunRecord>
   readonly hostThreads: HostThreads
   readonly onMessage: (message: WorkerMessage) => void
 }
@@ -52,18 +52,24 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   #published = false
   #giveUpStart: () => void = () => {}
   readonly #closing = new AbortController()
-  readonly #inHand = new Map<string, InHand<Result>>()
-  #next = 0
+  readonly #jobs = new HostJobs<Result>()
   #threads = 0
   #waits = false
   #state: CoordinatorBeat['state'] = 'running'
   readonly #patience: HostPatience
+  readonly #tables: HostTables
   readonly #told = new Set<string>()
   #beating: Promise<void> = Promise.resolve()
 
   constructor(options: HostPoolOptions) {
     this.#options = options
-    const { store, runId } = options
+    const { store, runId, recordOf } = options
+    this.#tables = new HostTables({
+      recordOf: async (run) => JSON.stringify(await recordOf(run)),
+      keep: (run, text) => this.#patiently(() => store.keep(run, text)),
+      drop: (runs) => store.drop(runs),
+      onBegun: () => this.#beat(),
+    })
     this.#patience = new HostPatience(store)
     this.#queue = store.queue(runId)
     this.#events = this.#listen()
@@ -74,37 +80,48 @@ export class HostPool<Job extends object, Result extends object> implements JobP
     return this.#threads
   }
 
-  async run(job: Job): Promise<Result> {
-    if (this.#state !== 'running') throw hasStopped()
-    await (this.#started ??= Promise.race([this.#start(), this.#stoppedBefore()]))
-    if (this.#state !== 'running') throw hasStopped()
-    const id = `job-${this.#next++}`
-    const done = new Promise<Result | Failure>((settle, reject) => this.#inHand.set(id, { settle, reject }))
-    done.catch(() => {})
-    const { runId } = this.#options
-    const data: QueuedJob = { runId, planHash: this.#planHash, job }
+  async run(job: Job, _inPlace: boolean, owner?: JobOwner): Promise<Result> {
+    this.#throwIfStopped(owner)
+    await (this.#started ??= Promise.race([this.#start(owner), this.#stoppedBefore()]))
+    this.#throwIfStopped(owner)
+    const { id, done } = this.#jobs.add(owner)
     try {
-      const options = {
-        jobId: id,
-        removeOnComplete: { count: KEPT_RESULTS },
-        removeOnFail: { count: KEPT_RESULTS },
-      }
-      await Promise.race([this.#queue.add('job', data, options), done])
+      await Promise.race([this.#add(id, job, owner), done])
       return (await done) as Result
     } catch (thrown) {
-      if (thrown instanceof RowshiftError) throw thrown
-      const error = failureOfStore('queueing a split', this.#options.store.where, thrown)
+      const error =
+        thrown instanceof RowshiftError
+          ? thrown
+          : failureOfStore('queueing a split', this.#options.store.where, thrown)
       if (passes(error)) return failureWith(error, true) as object as Result
       throw error
     } finally {
-      this.#inHand.delete(id)
+      this.#jobs.delete(id)
     }
+  }
+
+  async #add(id: string, job: Job, owner: JobOwner | undefined): Promise<void> {
+    const planHash = owner ? await this.#tables.begin(owner.run) : this.#planHash
+    this.#throwIfStopped(owner)
+    const data: QueuedJob = { runId: this.#options.runId, planHash, table: owner?.run ?? null, job }
+    await this.#queue.add('job', data, {
+      jobId: id,
+      ...(owner && { priority: owner.rank + 1 }),
+      removeOnComplete: { count: KEPT_RESULTS },
+      removeOnFail: { count: KEPT_RESULTS },
+    })
+  }
+
+  #throwIfStopped(owner?: JobOwner): void {
+    if (this.#state !== 'running' || (owner && this.#tables.isStopping(owner.run))) throw hasStopped()
   }
 
   /** Workers decide themselves how many threads they have. */
   allow(): void {}
   retire(): void {}
-  tell(): void {}
+  tell(message: ControlMessage): void {
+    if (message.type === 'end') void this.#tables.end(message.run).catch(() => {})
+  }
   async terminate(): Promise<void> {}
 
   isAlive(): boolean {
@@ -121,7 +138,16 @@ export class HostPool<Job extends object, Result extends object> implements JobP
     this.#giveUpStart()
     void this.#beat().catch(() => {})
     void this.#rejectWaiting().catch(() => {})
-    setTimeout(() => this.#rejectAll(), ABORT_MS).unref()
+    setTimeout(() => this.#jobs.rejectAll(undefined), ABORT_MS).unref()
+  }
+
+  /** The same for one table. */
+  stop(owner: JobOwner): void {
+    if (this.#state !== 'running' || this.#tables.isStopping(owner.run)) return
+    this.#tables.stop(owner.run)
+    void this.#beat().catch(() => {})
+    void this.#rejectWaiting(owner).catch(() => {})
+    setTimeout(() => this.#jobs.rejectAll(owner), ABORT_MS).unref()
   }
 
   /** Nothing of the run is left in the store, unless that cannot be reached. */
@@ -132,6 +158,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       await this.#beating
       this.#state = 'ended'
       await this.#beat()
+      await this.#tables.endAll()
       await store.forget(runId)
     })()
     await within(CLOSE_MS, closed)
@@ -139,21 +166,26 @@ export class HostPool<Job extends object, Result extends object> implements JobP
     void this.#events.then((events) => events.close()).catch(() => {})
   }
 
-  async #start(): Promise<void> {
-    const { store, runId, record } = this.#options
+  async #start(owner?: JobOwner): Promise<void> {
+    const { store, runId, recordOf } = this.#options
     // The store may be lost before it hears of the run.
     this.#beating = this.#keepBeating()
     await this.#events
-    this.#record = await record()
+    this.#record = JSON.stringify({ ...(await recordOf(owner?.run ?? runId)), runId })
     this.#planHash = hashOf(this.#record)
     const publish = async () => {
       await store.publish(runId, this.#record)
       await this.#beat()
     }
-    const again = (error: RowshiftError) => (this.#patience.bears(error) ? BEAT_MS : null)
-    await retried(publish, again, this.#closing.signal)
+    await this.#patiently(publish)
     this.#patience.begin()
     this.#published = true
+  }
+
+  /** A store that is away is waited for. */
+  #patiently<T>(work: () => Promise<T>): Promise<T> {
+    const again = (error: RowshiftError) => (this.#patience.bears(error) ? BEAT_MS : null)
+    return retried(work, again, this.#closing.signal)
   }
 
   /** Rejects when the run stops while the store is waited for. */
@@ -165,19 +197,15 @@ export class HostPool<Job extends object, Result extends object> implements JobP
 
   async #listen(): Promise<QueueEvents> {
     const events = await this.#options.store.events(this.#options.runId)
-    events.on('completed', ({ jobId, returnvalue }) => this.#settle(jobId, returnvalue))
-    events.on('failed', ({ jobId, failedReason }) => this.#settle(jobId, lost(failedReason)))
+    events.on('completed', ({ jobId, returnvalue }) => this.#jobs.settle(jobId, returnvalue))
+    events.on('failed', ({ jobId, failedReason }) => this.#jobs.settle(jobId, lost(failedReason)))
     return events
-  }
-
-  #settle(id: string, result: unknown): void {
-    const value: unknown = typeof result === 'string' ? JSON.parse(result) : result
-    this.#inHand.get(id)?.settle(value as Result | Failure)
   }
 
   async #beat(): Promise<boolean> {
     const { store, runId } = this.#options
-    return store.beat(runId, { state: this.#state, planHash: this.#planHash })
+    const { states: tables } = this.#tables
+    return store.beat(runId, { state: this.#state, planHash: this.#planHash, tables })
   }
 
   /** Until the pool is closed. */
@@ -196,7 +224,10 @@ export class HostPool<Job extends object, Result extends object> implements JobP
           continue
         }
         const { store, runId } = this.#options
-        if (!(await this.#beat())) await store.publish(runId, this.#record)
+        if (!(await this.#beat())) {
+          await this.#tables.tellAgain()
+          await store.publish(runId, this.#record)
+        }
         this.#look(await store.hosts<HostBeat>(runId))
         if (performance.now() < lookAt) continue
         lookAt = performance.now() + LOOK_MS
@@ -209,7 +240,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   }
 
   #look(hosts: ReadonlyMap<string, HostBeat>): void {
-    const { hostThreads, onMessage, onRetired, onWaiting } = this.#options
+    const { hostThreads, onMessage, onRetired, onConnected, onWaiting } = this.#options
     let threads = 0
     for (const beat of hosts.values()) {
       if (beat.refused !== null) {
@@ -219,13 +250,13 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       this.#tellOnce(`worker ${beat.name} takes part with ${beat.threads} threads`)
       threads += beat.threads
       hostThreads.took(beat.name, beat.threads)
-      for (const [split, counts] of beat.active)
-        onMessage({ type: 'progress', run: this.#options.runId, split, counts })
+      for (const [run, split, counts] of beat.active) onMessage({ type: 'progress', run, split, counts })
     }
     if ((threads === 0) !== this.#waits) {
       this.#waits = threads === 0
       onWaiting?.(this.#waits ? noWorker(this.#options.store.where) : null)
     }
+    if (threads > 0 && this.#threads === 0) onConnected?.()
     this.#patience.heard([...hosts.values()], threads)
     if (threads === this.#threads) return
     this.#threads = threads
@@ -240,13 +271,13 @@ export class HostPool<Job extends object, Result extends object> implements JobP
 
   /** An event may be lost with a connection, and a job with the memory of a server that keeps nothing on its disk. */
   async #findResults(): Promise<void> {
-    for (const id of this.#inHand.keys()) {
+    for (const id of this.#jobs.ids) {
       const state = await this.#queue.getJobState(id)
       if (state !== 'completed' && state !== 'failed' && state !== 'unknown') continue
       const job = state === 'unknown' ? undefined : await this.#queue.getJob(id)
-      if (state === 'completed' && job?.returnvalue) this.#settle(id, job.returnvalue)
+      if (state === 'completed' && job?.returnvalue) this.#jobs.settle(id, job.returnvalue)
       else
-        this.#settle(
+        this.#jobs.settle(
           id,
           state === 'failed' ? lost(job?.failedReason ?? '') : vanished(this.#options.store.where),
         )
@@ -254,14 +285,13 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   }
 
   /** Nobody has begun them. */
-  async #rejectWaiting(): Promise<void> {
-    await this.#queue.drain()
-    for (const [id, { reject }] of this.#inHand) {
-      if ((await this.#queue.getJobState(id)) === 'unknown') reject(hasStopped())
+  async #rejectWaiting(owner?: JobOwner): Promise<void> {
+    if (owner === undefined) await this.#queue.drain()
+    const isThere = async (id: string) => {
+      // One that a worker has in hand stays.
+      if (owner) await this.#queue.remove(id)
+      return (await this.#queue.getJobState(id)) !== 'unknown'
     }
-  }
-
-  #rejectAll(): void {
-    for (const { reject } of this.#inHand.values()) reject(hasStopped())
+    await this.#jobs.rejectUnless(isThere, owner)
   }
 }

@@ -55,7 +55,7 @@ function runOf(runId: string, { threads, rowsPerSecond, active, refused }: HostB
     runId,
     threads,
     rowsPerSecond: Math.round(rowsPerSecond),
-    splits: active.map(([split, counts]) => ({
+    splits: active.map(([, split, counts]) => ({
       split,
       rowsRead: counts.rowsRead,
       rowsDone: settled(counts),

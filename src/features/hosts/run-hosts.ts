@@ -5,19 +5,29 @@ import type { Reader, Snapshot } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { SourceSpec } from '../../contract/source-spec.js'
 import { endpointsOf, readersOf, writersOf } from '../../engine/endpoints.js'
-import type { Hosts, JobPool, OwnPoolOptions, PoolHooks } from '../../engine/job-pool.js'
-import type { WorkerSetup } from '../../engine/messages.js'
+import type {
+  Hosts,
+  JobPool,
+  JoinedSnapshot,
+  OwnPoolOptions,
+  PooledTable,
+  PoolHooks,
+  TablesPool,
+} from '../../engine/job-pool.js'
+import type { CopyJob, CopySetup, SplitResult, WorkerMessage, WorkerSetup } from '../../engine/messages.js'
 import { takesWorkers } from '../../engine/pipeline-setup.js'
 import type { CopyRequest } from '../../engine/copy-request.js'
 import { filesOf, sourceShape, stateOf, targetShape } from '../resume/table-shapes.js'
 import type { VerifySetup } from '../verify/messages.js'
 import { needOf } from './connection-needs.js'
+import { hasStopped } from './host-failures.js'
 import { HostPool } from './host-pool.js'
 import { HostThreads } from './host-threads.js'
-import { isComparison, refuseForHosts } from './refusals.js'
-import { newRecord } from './run-record.js'
+import { isComparison, refuseForHosts, whyNotCopied } from './refusals.js'
+import { newRecord, type RunRecord } from './run-record.js'
 import type { HostStore } from './store.js'
 
+type HostSetup = WorkerSetup | VerifySetup
 type Request = Pick<CopyRequest, 'runId' | 'from' | 'to' | 'others' | 'params'>
 
 /** What workers get of themselves: connections by their own configuration, and what threads of one process share. */
@@ -36,36 +46,69 @@ export class RunHosts implements Hosts {
     this.#request = request
   }
 
+  whyNot(plan: RunPlan): string | null {
+    return whyNotCopied(plan)
+  }
+
   pool<Job extends object, Result extends object>(
     own: OwnPoolOptions,
-    { threads, onError, onRetired, onWaiting }: PoolHooks,
+    hooks: PoolHooks,
     readers: readonly Reader[],
   ): JobPool<Job, Result> {
     refuseForHosts(own)
+    const setup = own.setup as HostSetup
     return new HostPool<Job, Result>({
-      threads,
-      onError,
-      onRetired,
-      ...(onWaiting && { onWaiting }),
-      store: this.#store,
-      runId: this.#request.runId,
-      record: () => this.#record(own, readers),
-      hostThreads: this.threads,
-      onMessage: (message) => own.onMessage?.(message),
+      ...this.#common(own, hooks),
+      ofTables: false,
+      recordOf: () => this.#record(own, { setup, readers }, false),
     })
   }
 
+  tablesPool(
+    own: OwnPoolOptions,
+    hooks: PoolHooks,
+    tableOf: (run: string) => PooledTable | null,
+  ): TablesPool {
+    return new HostPool<CopyJob, SplitResult>({
+      ...this.#common(own, hooks),
+      ofTables: true,
+      recordOf: async (run) => {
+        const table = tableOf(run)
+        if (table === null) throw hasStopped()
+        return this.#record(own, table, true)
+      },
+    })
+  }
+
+  #common(own: OwnPoolOptions, hooks: PoolHooks) {
+    return {
+      ...hooks,
+      store: this.#store,
+      runId: this.#request.runId,
+      hostThreads: this.threads,
+      onMessage: (message: WorkerMessage) => own.onMessage?.(message),
+    }
+  }
+
+  checkSnapshot({ skills }: Reader): void {
+    if (skills.snapshot?.exports === true) return
+    throw new RowshiftError(
+      'HOSTS_REFUSED',
+      'The source has no snapshot that other hosts could join. Leave out "consistency": "snapshot", or leave out --workers to run it in this process. Nothing was written.',
+    )
+  }
+
   /** It stays open until the run ends: a worker may come at any time. */
-  async beginSnapshot(reader: Reader, table: string, signal: AbortSignal): Promise<string | null> {
-    const skill = reader.skills.snapshot!
-    if (skill.exports !== true)
-      throw new RowshiftError(
-        'HOSTS_REFUSED',
-        'The source has no snapshot that other hosts could join. Leave out "consistency": "snapshot", or leave out --workers to run it in this process. Nothing was written.',
-      )
-    this.#snapshot = await skill.begin([table], signal)
-    await skill.join(this.#snapshot.token)
-    return this.#snapshot.position
+  async beginSnapshot(
+    readers: readonly Reader[],
+    tables: readonly string[],
+    signal: AbortSignal,
+  ): Promise<JoinedSnapshot> {
+    this.checkSnapshot(readers[0]!)
+    const skill = readers[0]!.skills.snapshot!
+    const snapshot = (this.#snapshot = await skill.begin(tables, signal))
+    await Promise.all(readers.map(({ skills }) => skills.snapshot!.join(snapshot.token)))
+    return snapshot
   }
 
   async close(): Promise<void> {
@@ -73,9 +116,12 @@ export class RunHosts implements Hosts {
     this.#snapshot = null
   }
 
-  async #record(own: OwnPoolOptions, readers: readonly Reader[]): Promise<string> {
-    const { runId, from, to, others = {}, params } = this.#request
-    const setup = own.setup as WorkerSetup | VerifySetup
+  async #record(
+    own: OwnPoolOptions,
+    { setup, readers }: { readonly setup: HostSetup | CopySetup; readonly readers: readonly Reader[] },
+    ofTables: boolean,
+  ): Promise<RunRecord> {
+    const { from, to, others = {}, params } = this.#request
     const { pipeline } = setup.plan
     const token = this.#snapshot?.token
     const shown = new Set(
@@ -87,8 +133,9 @@ export class RunHosts implements Hosts {
       shown.has(loaded.plugin.describeConnection(connection)),
     )
     const shared = Object.entries(setup).filter(([name]) => !OWN.has(name))
-    const record = newRecord({
-      runId,
+    return newRecord({
+      runId: setup.runId,
+      ofTables,
       worker: own.worker,
       jobsPerThread: own.jobsPerThread ?? 1,
       maxYoungGenerationSizeMb: own.maxYoungGenerationSizeMb ?? null,
@@ -98,6 +145,7 @@ export class RunHosts implements Hosts {
         target: needOf(to),
         others: looked.map(needOf),
         session: params.session,
+        targetSession: to.session ?? [],
         timeZone: params.timeZone,
       },
       files: filesOf({ pipeline } as RunPlan),
@@ -105,17 +153,16 @@ export class RunHosts implements Hosts {
       source: await sourceMark(sourceOf(setup), readers),
       target: await targetMark(setup, to, params.session),
     })
-    return JSON.stringify(record)
   }
 }
 
 /** The coordinator has taken numbers for threads of its own, which do nothing. */
-function firstNumber(setup: WorkerSetup | VerifySetup): number | null {
+function firstNumber(setup: HostSetup | CopySetup): number | null {
   if (isComparison(setup) || !takesWorkers(setup.plan.pipeline)) return null
   return Atomics.load(setup.pipeline!.threads, 1) + setup.plan.policy.workerNum
 }
 
-export function sourceOf(setup: WorkerSetup | VerifySetup): SourceSpec {
+export function sourceOf(setup: HostSetup | CopySetup): SourceSpec {
   return isComparison(setup) ? setup.plan.source : setup.plan.read
 }
 
@@ -128,7 +175,7 @@ export async function sourceMark(read: SourceSpec, readers: readonly Reader[]): 
 
 /** What tells the tables of the target from those of another database. */
 export async function targetMark(
-  setup: WorkerSetup | VerifySetup,
+  setup: HostSetup | CopySetup,
   to: ResolvedConnection,
   session: readonly string[],
   signal?: AbortSignal,

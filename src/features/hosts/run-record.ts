@@ -4,7 +4,7 @@ import { RowshiftError } from '../../contract/errors.js'
 import { rowshiftVersion } from '../../version.js'
 import type { ConnectionNeeds } from './connection-needs.js'
 
-const FORMAT = 1
+const FORMAT = 2
 
 export interface RunRecord {
   readonly format: typeof FORMAT
@@ -25,12 +25,17 @@ export interface RunRecord {
   readonly source: string
   /** The same of the target. */
   readonly target: string
+  /** It is one of several tables of the run, each of which has a record of its own. */
+  readonly ofTables: boolean
 }
 
 /** One job as it stands in the queue. */
 export interface QueuedJob {
   readonly runId: string
+  /** Of the record of the table, where the run copies several. */
   readonly planHash: string
+  /** The run of that table; null: the run copies one. */
+  readonly table: string | null
   readonly job: object
 }
 

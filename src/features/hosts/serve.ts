@@ -165,6 +165,7 @@ class Host {
       return served?.abort()
     }
     if (beat?.state === 'ended') return this.#end(run)
+    if (beat !== null) served?.heard(beat.tables)
     const silent = performance.now() - heardAt
     if (silent > FORGOTTEN_MS) return this.#end(run)
     if (beat === null && silent <= REST_MS) return

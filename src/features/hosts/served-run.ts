@@ -1,22 +1,17 @@
 import type { Job, Worker } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
-import type { RunPlan } from '../../contract/run-plan.js'
-import type { JobPool } from '../../engine/job-pool.js'
-import type { Failure, SplitCounts, SplitJob, SplitResult, WorkerMessage } from '../../engine/messages.js'
-import { WorkerPool } from '../../engine/pool.js'
-import { takesWorkers } from '../../engine/pipeline-setup.js'
+import type { CopyJob, Failure, SplitCounts, SplitJob, SplitResult } from '../../engine/messages.js'
 import { settled } from '../../engine/progress.js'
 import { lostWith, threadLost } from '../../engine/thread-lost.js'
-import { log } from '../../log.js'
-import { TransformWatch } from '../transform/watch.js'
 import type { VerifyResult } from '../verify/messages.js'
 import type { FoundConnections } from './connection-needs.js'
 import type { HostBeat } from './host-beat.js'
 import { judged } from './host-failures.js'
-import { isComparison } from './refusals.js'
 import { RowRate } from './row-rate.js'
 import type { QueuedJob, RunRecord } from './run-record.js'
-import { type HostStore, within } from './store.js'
+import { anotherPlan, ServedTables } from './served-tables.js'
+import { ServedThreads } from './served-threads.js'
+import { type HostStore, type TableState, within } from './store.js'
 import type { HostSetup } from './thread-setup.js'
 import { threadSetup } from './thread-setup.js'
 
@@ -40,11 +35,11 @@ export interface ServedOptions {
   readonly lockMs: number
 }
 
-interface Threads {
-  readonly pool: JobPool<object, object>
-  readonly watch: TransformWatch | null
-  /** One has died, and nobody takes its place. */
-  broken: boolean
+/** A job in hand. `run`: of its table, or of all. */
+interface Active {
+  readonly run: string
+  readonly index: number
+  counts: SplitCounts | null
 }
 
 /** One run, as a worker takes part in it. */
@@ -57,10 +52,12 @@ export class ServedRun {
   /** The run is to stop; otherwise it goes on without this worker. */
   #stopped = false
   /** Made when the first job comes, and again when threads have died. */
-  #threads: Promise<Threads> | null = null
+  #threads: Promise<ServedThreads> | null = null
   /** Those, once they are made. */
-  #current: Threads | null = null
-  readonly #active = new Map<number, SplitCounts | null>()
+  #current: ServedThreads | null = null
+  readonly #active = new Map<string, Active>()
+  /** null: the run copies one table. */
+  readonly #tables: ServedTables | null
   /** Of jobs that are done. */
   #rows = 0
   readonly #rate = new RowRate()
@@ -72,6 +69,8 @@ export class ServedRun {
     const { store, record, threads, lockMs } = options
     this.#setup = options.setup
     this.#allowed = threads
+    const { signal } = this.#abort
+    this.#tables = record.ofTables ? new ServedTables({ store, found: options.found, signal }) : null
     this.#worker = store.worker(record.runId, (job) => this.#process(job), {
       concurrency: threads * record.jobsPerThread,
       lockDuration: lockMs,
@@ -90,8 +89,10 @@ export class ServedRun {
 
   /** How far it is, for the coordinator. */
   beat(name: string): HostBeat {
-    const active = [...this.#active].flatMap(([index, counts]) => (counts ? [[index, counts] as const] : []))
-    const rows = active.reduce((sum, [, counts]) => sum + settled(counts), this.#rows)
+    const active = [...this.#active.values()].flatMap(({ run, index, counts }) =>
+      counts ? [[run, index, counts] as const] : [],
+    )
+    const rows = active.reduce((sum, [, , counts]) => sum + settled(counts), this.#rows)
     const threads = this.resting ? 0 : this.#allowed
     return { name, threads, rowsPerSecond: this.#rate.at(rows), active, refused: null }
   }
@@ -119,15 +120,16 @@ export class ServedRun {
     this.#giveUp()
   }
 
+  /** What the coordinator says of the tables under way. */
+  heard(states: Readonly<Record<string, TableState>>): void {
+    const isBusy = (run: string) => [...this.#active.values()].some((job) => job.run === run)
+    this.#tables?.heard(states, this.#current, isBusy)
+  }
+
   #giveUp(): void {
     if (this.#abort.signal.aborted) return
     this.#abort.abort()
-    void this.#threads
-      ?.then(({ pool, watch }) => {
-        pool.abort()
-        watch?.requestStop()
-      })
-      .catch(() => {})
+    void this.#threads?.then((threads) => threads.abort()).catch(() => {})
   }
 
   /** Takes no more jobs; those in hand come to their end first. */
@@ -140,52 +142,58 @@ export class ServedRun {
       clearTimeout(timer)
     }
     const threads = await this.#threads?.catch(() => null)
-    if (threads) await closeThreads(threads)
+    await threads?.close()
   }
 
   async #process({ data, attemptsStarted, stalledCounter }: Job<object, object>): Promise<object> {
-    const { planHash, job } = data as QueuedJob
-    if (planHash !== this.#options.planHash) return failure(anotherPlan())
+    const { planHash, table, job } = data as QueuedJob
+    if (table === null && planHash !== this.#options.planHash) return failure(anotherPlan())
     const again = attemptsStarted > 1 || stalledCounter > 0
     const given = again ? inDoubt(job as SplitJob) : (job as SplitJob)
-    const result = await this.#run(given)
+    const result = await this.#run(given, table, planHash)
     if (!hasFailed(result)) return result
     return judged(result, { shared: given.mark?.again ?? false, stopped: this.#stopped })
   }
 
   /** Never throws: what went wrong is the coordinator's to judge. */
-  async #run(job: object): Promise<object> {
+  async #run(job: CopyJob, table: string | null, planHash: string): Promise<object> {
     const index = indexOf(job)
-    this.#active.set(index, null)
-    let threads: Threads | null = null
+    const run = table ?? this.#options.record.runId
+    const name = nameOf(run, index)
+    this.#active.set(name, { run, index, counts: null })
+    let threads: ServedThreads | null = null
     try {
+      const owner = table === null ? undefined : await this.#tables!.of(table, planHash)
       threads = await this.#whole()
-      const result = await threads.pool.run(job, false)
-      // Its thread does nothing more; but the run may go on, where another worker has this job by now.
-      if (hasFailed(result) && !result.repeatable) threads.broken = true
+      const result = await threads.pool.run(job, false, owner)
+      // Its thread does nothing more of it; but the run may go on, where another worker has this job by now.
+      if (hasFailed(result) && !result.repeatable) {
+        if (table === null) threads.broken = true
+        else threads.end(table)
+      }
       this.#rows += rowsOf(result as SplitResult | VerifyResult)
       return result
     } catch (thrown) {
       // Another thread in its place would make ids that somebody else makes, and would do so with the next job.
       if (threads?.pool.replaces === false) threads.broken = true
       if (thrown instanceof RowshiftError) return failure(thrown, threads === null && thrown.retryable)
-      const death = threads?.watch?.attribute(thrown) ?? threadLost(thrown)
+      const death = threads?.attribute(run, thrown) ?? threadLost(thrown)
       return lostWith(death)
     } finally {
-      this.#active.delete(index)
+      this.#active.delete(name)
       if (threads?.broken) this.#forget(threads)
     }
   }
 
   /** A job may come before the threads are forgotten that another one has broken. */
-  async #whole(): Promise<Threads> {
+  async #whole(): Promise<ServedThreads> {
     const threads = await (this.#threads ??= this.#open())
     if (!threads.broken) return threads
     this.#forget(threads)
     return this.#whole()
   }
 
-  async #open(): Promise<Threads> {
+  async #open(): Promise<ServedThreads> {
     const { record, found, threads } = this.#options
     try {
       const setup = this.#setup ?? (await threadSetup(record, found, threads, this.#abort.signal))
@@ -197,58 +205,29 @@ export class ServedRun {
     }
   }
 
-  #start(setup: HostSetup): Threads {
-    const { record } = this.#options
-    const { maxYoungGenerationSizeMb: young } = record
-    const called = !isComparison(setup) && setup.plan.pipeline?.transform != null
-    const started: { pool: JobPool<object, object>; watch: TransformWatch | null; broken: boolean } = {
-      pool: new WorkerPool<object, object>({
-        worker: record.worker,
-        threads: this.#allowed,
-        startsEarly: 'none',
-        jobsPerThread: record.jobsPerThread,
-        ...(young !== null && { maxYoungGenerationSizeMb: young }),
-        setup,
-        // A new thread would make ids that somebody else makes.
-        replaces: !takesWorkers(setup.plan.pipeline),
-        onMessage: (message) => this.#receive(message, started.watch),
-        onError: () => {
-          started.broken = true
-        },
-        onRetired: () => {},
-      }),
-      watch: null,
-      broken: false,
-    }
-    if (called)
-      started.watch = new TransformWatch({
-        plan: setup.plan as RunPlan,
-        isAlive: (thread) => started.pool.isAlive(thread),
-        onOverdue: (thread) => void started.pool.terminate(thread),
-      })
-    if (this.#abort.signal.aborted) started.pool.abort()
-    return started
-  }
-
-  #receive(message: WorkerMessage, watch: TransformWatch | null): void {
-    if (message.type === 'progress') {
-      if (this.#active.has(message.split)) this.#active.set(message.split, message.counts)
-    } else if (message.type === 'calls') watch?.add(message.thread, message.memory)
-    else if (message.type === 'log') log[message.level]({ runId: this.#options.record.runId }, message.text)
+  #start(setup: HostSetup): ServedThreads {
+    const tables = this.#tables
+    const threads = new ServedThreads({
+      record: this.#options.record,
+      setup,
+      threads: this.#allowed,
+      setupOf: tables && ((run) => tables.setupOf(run)),
+      onProgress: (run, index, counts) => {
+        const job = this.#active.get(nameOf(run, index))
+        if (job) job.counts = counts
+      },
+    })
+    if (this.#abort.signal.aborted) threads.abort()
+    return threads
   }
 
   /** The next job starts new ones. */
-  #forget(threads: Threads): void {
+  #forget(threads: ServedThreads): void {
     if (this.#current !== threads) return
     this.#current = null
     this.#threads = null
-    void closeThreads(threads)
+    void threads.close()
   }
-}
-
-async function closeThreads({ pool, watch }: Threads): Promise<void> {
-  watch?.close()
-  await pool.close()
 }
 
 /** The host that had it before may have stored it. */
@@ -275,6 +254,6 @@ function failure(error: RowshiftError, repeatable = false): Failure {
   return { outcome: 'failed', error: error.report(), repeatable, gaveUp: null }
 }
 
-function anotherPlan(): RowshiftError {
-  return new RowshiftError('HOSTS_REFUSED', 'The plan of the run is not the one that the worker has read.')
+function nameOf(run: string, index: number): string {
+  return `${run} ${index}`
 }

@@ -39,6 +39,8 @@ export interface CoordinatorBeat {
   /** `stopping`: whatever is under way is given up; `ended`: nothing will come any more. */
   readonly state: 'running' | 'stopping' | 'ended'
   readonly planHash: string
+  /** Of a run that copies several: those under way, by the runs of each. */
+  readonly tables: Readonly<Record<string, TableState>>
 }
 
 /** What a worker has said last. */
@@ -47,6 +49,9 @@ export interface Heard<Beat> {
   /** Since it said that, by the clock of the server. */
   readonly silentMs: number
 }
+
+/** `stopping`: what is under way of the table is given up. */
+export type TableState = 'running' | 'stopping'
 
 export class HostStore {
   /** Without secrets. */
@@ -146,18 +151,27 @@ export class HostStore {
 
   /** Makes a run known to all workers. */
   async publish(run: string, record: string): Promise<void> {
-    await this.#do('storing the run', async () => {
-      await this.#redis.set(`${PREFIX}:run:${run}`, record, 'EX', LEFT_SECONDS)
-      await this.#redis.sadd(`${PREFIX}:runs`, run)
-    })
+    await this.keep(run, record)
+    await this.#do('storing the run', () => this.#redis.sadd(`${PREFIX}:runs`, run))
   }
 
   /** False: the server has lost the run. */
   async beat(run: string, beat: CoordinatorBeat): Promise<boolean> {
     return this.#do('renewing the run', async () => {
       await this.#redis.set(`${PREFIX}:beat:${run}`, JSON.stringify(beat), 'PX', GONE_MS)
-      return (await this.#redis.expire(`${PREFIX}:run:${run}`, LEFT_SECONDS)) === 1
+      const renew = (each: string) => this.#redis.expire(`${PREFIX}:run:${each}`, LEFT_SECONDS)
+      return !(await Promise.all([run, ...Object.keys(beat.tables)].map(renew))).includes(0)
     })
+  }
+
+  /** Keeps a record beside that of the run: of one of its tables. */
+  async keep(run: string, record: string): Promise<void> {
+    const key = `${PREFIX}:run:${run}`
+    await this.#do('storing a plan', () => this.#redis.set(key, record, 'EX', LEFT_SECONDS))
+  }
+
+  async drop(runs: readonly string[]): Promise<void> {
+    if (runs.length > 0) await this.#redis.del(runs.map((run) => `${PREFIX}:run:${run}`))
   }
 
   /** Runs that are under way, with what their coordinators say; null: one has not said anything for a while. */

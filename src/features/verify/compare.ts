@@ -2,7 +2,7 @@ import { DeferredRun } from '../../engine/deferred-rows.js'
 import type { Progress } from '../../engine/progress.js'
 import type { SplitCounts, PipelineSetup } from '../../engine/messages.js'
 import { noCounts, noneConnected } from '../../engine/messages.js'
-import type { Hosts, OwnPoolOptions } from '../../engine/job-pool.js'
+import type { Hosts, JobPool, OwnPoolOptions, PoolHooks } from '../../engine/job-pool.js'
 import { WorkerPool } from '../../engine/pool.js'
 import { Scheduler } from '../../engine/scheduler.js'
 import { ThreadCount } from '../../engine/thread-count.js'
@@ -15,6 +15,7 @@ import { splitRanges } from './range-reads.js'
 import { addFindings, areEqual, noFindings, withoutOthers } from './findings.js'
 import type { Findings, VerifyJob, VerifyResult, VerifySetup } from './messages.js'
 import type { VerifyPlan } from './plan.js'
+import { RepairPool } from './repair-pool.js'
 
 export interface CompareJob {
   readonly runId: string
@@ -83,8 +84,7 @@ class Comparison {
 
   constructor(job: CompareJob) {
     this.#job = job
-    const { runId, plan, signal, onProgress, hosts, readers } = job
-    const own: OwnPoolOptions = { worker: 'comparison.js', replaces: true, setup: setupOf(job) }
+    const { runId, plan, signal, onProgress, hosts } = job
     this.#scheduler = new Scheduler({
       runId,
       retry: plan.retry,
@@ -94,7 +94,7 @@ class Comparison {
       onProgress,
       throttle: job.throttle,
       graceMs: 0,
-      pool: (hooks) => hosts?.pool(own, hooks, readers) ?? new WorkerPool({ ...own, ...hooks }),
+      pool: (hooks) => poolOf(job, hooks),
     })
   }
 
@@ -203,6 +203,19 @@ class Comparison {
     }
     yield { index, lower: last, upper: null }
   }
+}
+
+function poolOf(job: CompareJob, hooks: PoolHooks): JobPool<VerifyJob, VerifyResult> {
+  const { hosts, readers, repair, plan } = job
+  const own: OwnPoolOptions = { worker: 'comparison.js', replaces: true, setup: setupOf(job) }
+  if (hosts === undefined) return new WorkerPool({ ...own, ...hooks })
+  const compared = { ...own, setup: setupOf({ ...job, repair: null, repairPipeline: null }) }
+  const pool = hosts.pool<VerifyJob, VerifyResult>(compared, hooks, readers)
+  if (repair === null) return pool
+  // They start when there is something to repair.
+  const { onError } = hooks
+  const few = { threads: plan.workerNum, startsEarly: 'none', onError, onRetired: () => {} } as const
+  return new RepairPool(pool, new WorkerPool({ ...own, ...few }))
 }
 
 function countsOf({ sourceRows, filtered }: Findings, { estimatedRowBytes }: TableSchema): SplitCounts {
