@@ -1,4 +1,5 @@
 // The console in a real browser, over real runs between real servers. ROWSHIFT_SCREENSHOTS=1 writes the pictures of docs/console.md.
+import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
@@ -6,7 +7,8 @@ import type { Browser, Page } from 'playwright-core'
 import type { RunSummary } from '../../src/console/run-records.js'
 import { openBrowser, Visitor } from '../support/browser.js'
 import { ConsoleServer, OPERATOR, READER } from '../support/console.js'
-import { oneServer } from '../support/context.js'
+import { oneServer, startCli } from '../support/context.js'
+import { RedisServer } from '../support/redis.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
@@ -26,6 +28,7 @@ describe('the console in a browser', function () {
   this.timeout(300_000)
   let fixture: TaskFixture
   let console: ConsoleServer
+  let redis: RedisServer
   let browser: Browser
   let visitor: Visitor
 
@@ -39,7 +42,9 @@ describe('the console in a browser', function () {
       params: '{"worker_num": 2, "read_batch": 100, "speed": {"record": 400}}',
     })
     await fixture.addTask(6, 'dst2')
-    console = await ConsoleServer.start(fixture.folder)
+    await fixture.addTask(7, 'dst3', { params: '{"read_batch": 200, "speed": {"record": 300}}' })
+    redis = await RedisServer.start()
+    console = await ConsoleServer.start(fixture.folder, {}, '--workers', redis.url())
     browser = await openBrowser()
     visitor = await Visitor.open(browser, console.url)
     await visitor.signIn(console.url, OPERATOR)
@@ -47,6 +52,7 @@ describe('the console in a browser', function () {
   after(async () => {
     await browser.close()
     await console.stop()
+    await redis.stop()
   })
 
   it('starts a run, shows it live, slows it down, stops it and resumes it', async () => {
@@ -78,7 +84,7 @@ describe('the console in a browser', function () {
     // As fast as it goes from here on.
     await console.api('PATCH', '/tasks/5', { params: '{"worker_num": 2, "read_batch": 500}' })
     const stopped = page.url()
-    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.getByRole('button', { name: 'Resume', exact: true }).click()
     await page.waitForURL((url) => url.href !== stopped)
     await page.locator('#run[data-status=success]').waitFor()
     expect(await rows()).to.equal(ROWS)
@@ -171,6 +177,39 @@ describe('the console in a browser', function () {
     expect(await fixture.data.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS))
   })
 
+  it('shows the workers that are connected, and gives a run to them', async () => {
+    const { page } = visitor
+    await page.goto(`${console.url}hosts`)
+    await page.getByText('No worker is connected').waitFor()
+    const args = ['worker', '--connect', redis.url(), '--threads', '2', '-c', fixture.folder]
+    const workers = [startCli(args), startCli(args)]
+    try {
+      // Without a click: the page looks again by itself.
+      for (const { pid } of workers)
+        await page.getByRole('rowheader', { name: `${hostname()}:${pid}`, exact: true }).waitFor()
+      await page.goto(`${console.url}tasks/7`)
+      await page.getByRole('button', { name: 'Run on the workers' }).click()
+      await page.waitForURL(/\/runs\//)
+      const runId = page.url().split('/').at(-1)!
+      await page.goto(`${console.url}hosts`)
+      const links = page.getByRole('link', { name: runId })
+      await until('both', async () => (await links.count()) === 2)
+      await page
+        .locator('td.number:nth-of-type(2)', { hasText: /^[1-9]/ })
+        .first()
+        .waitFor()
+      await visitor.check()
+      await picture(page, 'hosts')
+      expect(await page.locator('pre code').textContent()).to.match(/^rowshift hosts --connect redis:/)
+      await console.api('POST', `/runs/${runId}/throttle`, { record: null })
+      await page.goto(`${console.url}runs/${runId}`)
+      await page.locator('#run[data-status=success]').waitFor()
+      expect(await fixture.data.value('SELECT COUNT(*) FROM dst3')).to.equal(String(ROWS))
+    } finally {
+      for (const worker of workers) worker.kill('SIGKILL')
+    }
+  })
+
   it('shows what others run, in Chinese and in the dark, to readers without buttons', async () => {
     const reader = await Visitor.open(browser, console.url, { colorScheme: 'dark', locale: 'zh-CN' })
     await reader.signIn(console.url, READER)
@@ -187,7 +226,7 @@ describe('the console in a browser', function () {
     await page.locator('#run').waitFor()
     expect(await page.locator('button:not(.quiet)').count()).to.equal(0)
     await reader.check()
-    for (const path of ['tasks', 'tasks/6', 'verify']) {
+    for (const path of ['tasks', 'tasks/6', 'verify', 'hosts']) {
       await page.goto(console.url + path)
       await reader.check()
     }
