@@ -157,7 +157,10 @@ function hostOf(url: string): string {
 function reasonOf(thrown: unknown): string {
   const { name, cause, message } = thrown as Error
   if (name === 'TimeoutError') return `no answer within ${ANSWER_MS / 1000} s`
-  if ((thrown as NodeJS.ErrnoException).code === 'ETLS') return 'it takes no TLS (STARTTLS)'
+  const { code: mailing } = thrown as NodeJS.ErrnoException
+  if (mailing === 'ETLS') return 'it takes no TLS (STARTTLS)'
+  // Of a mail server whose certificate is not trusted, that is all that says so.
+  if (mailing === 'ESOCKET') return message
   const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? (thrown as NodeJS.ErrnoException).code
   return code ?? (/^(answered|refused) /.test(message) ? message : name)
 }
