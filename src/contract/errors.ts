@@ -66,6 +66,8 @@ export const errorCodes = {
   READ_ONLY: { exit: ExitCode.usage, reaction: 'retry' },
   /** The copy would lose data; nothing was written. */
   LOSSY: { exit: ExitCode.refused },
+  /** Foreign keys of the target are checked as rows come, and its tables refer to each other in a circle; nothing was written. */
+  KEYS_IN_CIRCLE: { exit: ExitCode.refused },
   /** Source and target hold different rows. */
   DIFFERENT: { exit: ExitCode.different },
   /** A repair would delete more rows than it may; nothing was changed. */

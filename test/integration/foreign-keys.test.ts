@@ -353,3 +353,44 @@ describe('objects of PostgreSQL whose names need quotes', () => {
     expect(outcome.report.objects.map(({ status }) => status)).to.deep.equal(Array(5).fill('made'))
   })
 })
+
+describe('foreign keys of a target in PostgreSQL that the user may not switch off', () => {
+  const TABLES = `CREATE TABLE z_parent (id int PRIMARY KEY); CREATE TABLE m_middle (id int PRIMARY KEY, p int NOT NULL REFERENCES z_parent (id));
+    CREATE TABLE a_child (id int PRIMARY KEY, m int NOT NULL, CONSTRAINT child_middle FOREIGN KEY (m) REFERENCES m_middle (id))`
+  const ROWS = `INSERT INTO z_parent SELECT generate_series(1, 20); INSERT INTO m_middle SELECT i, 1 + i % 20 FROM generate_series(1, 4000) i;
+    INSERT INTO a_child SELECT i, 1 + i % 4000 FROM generate_series(1, 20000) i; ANALYZE`
+
+  it('let parents come before their children, and refuse a circle before anything is written', async () => {
+    const [from, to] = await pair(server('postgres'), `${TABLES}; ${ROWS}`, TABLES)
+    const role = `plain_${process.pid}`
+    await to.query(
+      `CREATE ROLE ${role} LOGIN PASSWORD 'pw'; GRANT ALL ON SCHEMA public TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role}`,
+    )
+    const url = new URL(to.wholeUrl)
+    url.username = role
+    url.password = 'pw'
+    const urls = ['--from', from.wholeUrl, '--to', url.href]
+    try {
+      const outcome = await runCli(['copy', ...urls, '--param', 'read_batch=1000'])
+      expect(outcome.code, outcome.stderr).to.equal(0)
+      expect(outcome.stderr).to.contain(
+        'parents are copied before their children: the user may not switch that off',
+      )
+      expect(await to.value('SELECT count(*) FROM a_child JOIN m_middle ON m = m_middle.id')).to.equal(
+        '20000',
+      )
+      await to.query(
+        'TRUNCATE a_child, m_middle, z_parent; ALTER TABLE z_parent ADD CONSTRAINT parent_child FOREIGN KEY (id) REFERENCES a_child (id)',
+      )
+      const refused = await runCli(['copy', ...urls])
+      expect(refused.code, refused.stderr).to.equal(3)
+      expect(refused.stderr)
+        .to.contain('a_child → m_middle → z_parent → a_child')
+        .and.contain('[KEYS_IN_CIRCLE]')
+        .and.contain('foreign key parent_child of z_parent')
+      expect(await to.value('SELECT count(*) FROM z_parent')).to.equal('0')
+    } finally {
+      await to.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    }
+  })
+})

@@ -1,5 +1,6 @@
 /** Foreign keys of the copy of a database: which are made when all rows are there, and which are looked after that the target has already. */
 import type { ForeignKey, ForeignKeyTarget, Reader, Writer } from '../../contract/plugin.js'
+import { titleOf } from '../../contract/foreign-keys.js'
 import type { Params } from '../../task/params.js'
 import type { SelectedTable } from './selection.js'
 
@@ -16,6 +17,8 @@ export interface ForeignKeyPlan {
   readonly others: readonly ForeignKey[]
   /** SQL after which the sessions that load rows do not check foreign keys. */
   readonly session: readonly string[]
+  /** Why the sessions that load rows check foreign keys of the target, in words; null: they do not, or there are none. */
+  readonly checked: string | null
   readonly warnings: readonly string[]
   /** Source and target are of one family: whatever the source has, the target can have. */
   readonly sameFamily: boolean
@@ -43,6 +46,7 @@ const nothing: ForeignKeyPlan = {
   gone: [],
   others: [],
   session: [],
+  checked: null,
   warnings: [],
   sameFamily: true,
 }
@@ -72,14 +76,28 @@ export async function planForeignKeys(request: KeyRequest): Promise<ForeignKeyPl
   const chosen = await chooseKeys(request, wanted, { target, stay, recreated, sameFamily })
   const loaded = target.withTable ? [...existing, ...chosen.make] : existing
   const session = loaded.length === 0 ? [] : await target.unchecked(params.allowTriggers, names)
-  const warnings =
-    typeof session === 'string'
-      ? [
-          `foreign keys of the target are checked as rows come, in no order of parents and children: ${session}`,
-        ]
-      : []
+  const checked = typeof session === 'string' ? session : null
+  const warnings = checked === null ? [] : warningsOf(existing, checked, written)
   const unchecked = typeof session === 'string' ? [] : session
-  return { ...chosen, existing, gone, others, session: unchecked, warnings, sameFamily }
+  return { ...chosen, existing, gone, others, session: unchecked, checked, warnings, sameFamily }
+}
+
+/** Tables come in the order of their keys then; rows of one table do not. */
+function warningsOf(
+  existing: readonly ForeignKey[],
+  checked: string,
+  written: ReadonlySet<string>,
+): string[] {
+  const self = existing.filter(
+    ({ table, parent, parentIn }) => table === parent && parentIn === undefined && written.has(table),
+  )
+  return [
+    `foreign keys of the target are checked as rows come, so parents are copied before their children: ${checked}`,
+    ...self.map(
+      (key) =>
+        `${titleOf(key)} refers to its own table, whose rows come in the order of its key: one that comes before its parent is refused`,
+    ),
+  ]
 }
 
 /** When the tables are planned. `anew`: those that are dropped; one that cannot be copied is not, and keeps its keys. */

@@ -13,6 +13,7 @@ import { onAbort } from '../../contract/waiting.js'
 import { IndexPlaces } from '../indexes/places.js'
 import { Lanes } from './lanes.js'
 import type { DatabasePlan } from './plan.js'
+import { CopyOrder } from './parents-first.js'
 import { expectedOf, expectedSplits, largestFirst, madeAnew, planDatabase } from './plan.js'
 import type { DatabaseProgress } from './progress.js'
 import { DatabaseTotals } from './progress.js'
@@ -88,6 +89,7 @@ class DatabaseRun {
   readonly #request: DatabaseRequest
   readonly #plan: DatabasePlan
   readonly #hooks: DatabaseHooks
+  readonly #order: CopyOrder
   readonly #planned: readonly PlannedTable[]
   readonly #ended = new Map<PlannedTable, TableReport>()
   readonly #made: MadeTables = new Map()
@@ -110,7 +112,9 @@ class DatabaseRun {
     this.#hooks = hooks
     this.#totals = new DatabaseTotals(plan.tables, expectedOf)
     this.keys = new KeysToDrop(plan.schema.foreignKeys.gone, madeAnew(plan.tables, request.params))
-    this.#planned = plan.tables.filter((table) => table.plan !== null).sort(largestFirst)
+    const planned = plan.tables.filter((table) => table.plan !== null).sort(largestFirst)
+    this.#order = new CopyOrder(planned, plan.schema.foreignKeys)
+    this.#planned = this.#order.tables
   }
 
   reportOf(table: PlannedTable): TableReport {
@@ -182,7 +186,7 @@ class DatabaseRun {
     const running = new Set<Promise<void>>()
     try {
       for (const [rank, table] of [...group.tables].entries()) {
-        const lane = await this.#lane(group, together)
+        const lane = await this.#lane(table, group, together)
         if (lane === null) break
         const done = this.#copy(table, lane, rank, { ...group, ...together }).finally(() => {
           running.delete(done)
@@ -196,7 +200,11 @@ class DatabaseRun {
   }
 
   /** Waits until threads would have nothing to do without the next table. null: no table begins any more. */
-  async #lane({ threads, tables }: ThreadGroup, { lanes }: Together): Promise<OpenEndpoints | null> {
+  async #lane(
+    next: PlannedTable,
+    { threads, tables }: ThreadGroup,
+    { lanes }: Together,
+  ): Promise<OpenEndpoints | null> {
     for (;;) {
       const woken = new Promise<void>((resolve) => this.#waiting.push(resolve))
       if (this.#stops) return null
@@ -208,7 +216,8 @@ class DatabaseRun {
         0,
       )
       const hasRoom = threads.connected || underWay.length === 0
-      const free = hasRoom && lanes.hasRoom && load < threads.now * SPLITS_AHEAD
+      const mayBegin = hasRoom && lanes.hasRoom && this.#order.mayBegin(next, this.#ended)
+      const free = mayBegin && load < threads.now * SPLITS_AHEAD
       const lane = free ? await lanes.take() : null
       if (lane !== null) return lane
       if (free) continue

@@ -9,6 +9,7 @@ import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest, endsRequest } from './request.js'
 import type { SchemaPlan } from './schema-plan.js'
 import { whenPlanned } from './foreign-keys.js'
+import { withoutCircles } from './parents-first.js'
 import { planSchema } from './schema-plan.js'
 import type { Expected } from './progress.js'
 import type { SelectedTable, Selection } from './selection.js'
@@ -59,7 +60,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
     const { kept, skipped } = withoutUnfit(tables, request)
     const { left, done } = await withoutDone(kept, request, endpoints, signal)
     return {
-      tables: left,
+      tables: request.only === 'schema' ? left : withoutCircles(left, schema.foreignKeys),
       schema: { ...schema, foreignKeys: whenPlanned(schema.foreignKeys, madeAnew(tables, request.params)) },
       doneBefore: done.map(({ to }) => to),
       leftOut: [
