@@ -1,6 +1,7 @@
 /** `rowshift copy` of all tables of a database, or some of them. */
 import { ExitCode, redact, RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
+import { asNoted, withNotes } from '../features/database/copy-notes.js'
 import { runDatabase } from '../features/database/job.js'
 import { planDatabase } from '../features/database/plan.js'
 import type { DatabaseReport, TableReport } from '../features/database/report.js'
@@ -40,11 +41,25 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   if (dryRun && file !== undefined)
     throw new RowshiftError('USAGE', 'A dry run has no report; "--dry-run --json" prints the plan as JSON.')
   const request = await requestOf(options)
-  if (dryRun) return interruptible((signal) => showDatabasePlan(request, json, signal))
+  if (!dryRun) return copyRequested(request, options)
+  return interruptible(async (signal) => showDatabasePlan(await asNoted(request, signal), json, signal))
+}
+
+/** Resolves to the exit code. */
+export async function copyRequested(
+  request: DatabaseRequest,
+  { report: file, json, workers }: Pick<DatabaseOptions, 'report' | 'json' | 'workers'>,
+): Promise<number> {
   if (file !== undefined) openReport(file, '')
-  const report = await interruptible((signal) =>
-    withHostsOf(options.workers, (hosts) => copyTablesWithProgress({ ...request, ...hosts }, json, signal)),
-  ).catch((thrown: unknown) => unplannedReport(request.runId, RowshiftError.from(thrown)))
+  const copy = (signal: AbortSignal) =>
+    withHostsOf(workers, (hosts) =>
+      withNotes({ ...request, ...hosts }, signal, (asked, onTable) =>
+        copyTablesWithProgress(asked, json, signal, onTable),
+      ),
+    )
+  const report = await interruptible(copy).catch((thrown: unknown) =>
+    unplannedReport(request.runId, RowshiftError.from(thrown)),
+  )
   const stored = file === undefined || writeReport(file, report)
   if (json || !stored) printJson(report)
   if (report.error !== null) printError(RowshiftError.fromReport(report.error))

@@ -7,6 +7,7 @@ import { interruptible } from './interruptible.js'
 import type { CommonOptions, ConfigOptions, HostOptions, ReportOptions, TablesOptions } from './options.js'
 import { openReport } from './report-file.js'
 import { AS_STORED, urlRequest } from './requests.js'
+import { resumeDatabase } from './resume-database.js'
 import { runTask, withView } from './run.js'
 import { withStore } from './stored-tasks.js'
 
@@ -27,7 +28,8 @@ export async function resumeCommand(options: ResumeOptions): Promise<number> {
       'USAGE',
       `--${from === undefined ? 'from' : 'to'} is missing: give both URLs of the copy, or none for the run of a task.`,
     )
-  if (from !== undefined && to !== undefined && (await areDatabases(from, to))) throw ofDatabase()
+  if (from !== undefined && to !== undefined && (await areDatabases(from, to)))
+    return resumeDatabase({ ...options, from, to })
   if (report !== undefined) openReport(report, '')
   const ended = await interruptible((signal) =>
     from === undefined || to === undefined
@@ -35,15 +37,6 @@ export async function resumeCommand(options: ResumeOptions): Promise<number> {
       : resumeCopy({ ...options, from, to }, signal),
   )
   return deliver(ended, options)
-}
-
-/** Nobody has noted which tables are done: what a target holds does not say that. */
-function ofDatabase(): RowshiftError {
-  return new RowshiftError(
-    'USAGE',
-    'A copy of a database is gone on with by the same command and --tables, which the last lines of a run that failed name; tables that were begun go on where they ended. ' +
-      'After a run that was killed, "rowshift verify --from URL --to URL" names the tables that differ, or copy with --param mode=sync, which writes only what is missing. A task keeps note of its tables: "rowshift resume latest" goes on with that.',
-  )
 }
 
 function resumeCopy(

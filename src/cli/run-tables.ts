@@ -6,7 +6,7 @@ import { noProgress } from '../engine/progress.js'
 import { makeReport } from '../engine/report.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
 import type { CopySubject, DoneTable } from '../features/database/done-table.js'
-import { subjectDigest } from '../features/database/done-table.js'
+import { rowsDigest, subjectDigest } from '../features/database/done-table.js'
 import { DoneTables } from '../features/database/done-tables.js'
 import type { DatabaseReport, TableReport, TaskTablesReport } from '../features/database/report.js'
 import { taskTablesReport, unplannedReport } from '../features/database/report.js'
@@ -126,20 +126,23 @@ export function tablesRequest(
   }
 }
 
-/** A full copy that would repeat rows, or that was asked to go on, leaves the tables out that an earlier run had copied. */
+/**
+ * A full copy that would repeat rows, or that was asked to go on, leaves the tables out that an earlier run had copied. null: there is none
+ * that it goes on with.
+ */
 function doneBefore(
   { request, options, resumed }: TaskRun,
   runs: readonly RunRecord[],
-): readonly DoneTable[] {
+): readonly DoneTable[] | null {
   const { params } = request
-  if (params.mode !== 'init' || options.restart || (resumed === null && !repeatsWork(params))) return []
+  if (params.mode !== 'init' || options.restart || (resumed === null && !repeatsWork(params))) return null
   const asked = resumed === null ? 0 : runs.findIndex(({ run_id }) => run_id === resumed)
   // One that was killed before it had noted anything has gone on with those of the run before.
   const last = asked < 0 ? undefined : runs.slice(asked).find(({ report }) => report !== null)
-  return last === undefined || last.status === 'success' ? [] : DoneTables.of(last.report)
+  return last === undefined || last.status === 'success' ? null : DoneTables.of(last.report)
 }
 
-/** What tells rows that the task has copied from those that it would copy now. Speed, retries and the like may change on the way. */
+/** What tells rows that the task has copied from those that it would copy now. */
 function subjectOf(task: Task, { params }: CopyRequest): CopySubject {
   const side = (end: 'from' | 'to') => [
     task[`${end}_db_type`],
@@ -147,11 +150,7 @@ function subjectOf(task: Task, { params }: CopyRequest): CopySubject {
     task[`${end}_db`],
     task[`${end}_table`],
   ]
-  const { columns, deletes, session, timeZone, transform, where } = params
-  return {
-    ends: subjectDigest([side('from'), side('to')]),
-    rows: subjectDigest([columns, deletes, session, timeZone, transform?.module, where]),
-  }
+  return { ends: subjectDigest([side('from'), side('to')]), rows: rowsDigest(params) }
 }
 
 /** Of a table that is done, the history knows that already. */

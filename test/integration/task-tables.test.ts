@@ -227,12 +227,12 @@ describe('a task with a star in to_table', () => {
     expect(await counts(fixture)).to.equal('0 0 0')
   })
 
-  it('is not resumed by URLs, which say nothing of the tables that are done', async () => {
+  it('is not resumed by URLs, and no name with a star is a target', async () => {
     const { database } = await create(oneServer()[0]!)
     const urls = ['--from', database.wholeUrl, '--to', database.wholeUrl]
     const outcome = await runCli(['resume', 'latest', ...urls])
-    expect(outcome.stderr).to.contain('is gone on with by the same command and --tables')
-    expect(outcome.code).to.equal(2)
+    expect(outcome.stderr).to.contain('has no note of an unfinished copy between these databases')
+    expect(outcome.code).to.equal(3)
     const starred = await runCli(['copy', '--from', database.url('s_*'), '--to', database.url('t_*,u')])
     expect(starred.stderr).to.contain("leave table= out of both URLs and give --tables 't_*,u'")
     expect(starred.code).to.equal(2)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Params } from '../../task/params.js'
 
 /** What the rows of a copied table are known by, as digests. */
 export interface CopySubject {
@@ -16,11 +17,18 @@ export interface DoneTable extends CopySubject {
 }
 
 /** What an earlier run had copied from where a run reads to where it writes. */
-export interface EarlierCopy extends Pick<DoneTable, 'written'> {
+export interface EarlierCopy {
+  /** How many rows; null: it has noted nothing of the table, which may be done all the same, since its last moment. */
+  readonly written: number | null
   /** The run would read the same rows, and write the same. */
   readonly isSame: boolean
 }
 
 export function subjectDigest(parts: unknown): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64')
+}
+
+/** What decides which rows are read, and what becomes of them. Speed, retries and the like may change on the way. */
+export function rowsDigest({ columns, deletes, session, timeZone, transform, where }: Params): string {
+  return subjectDigest([columns, deletes, session, timeZone, transform?.module, where])
 }

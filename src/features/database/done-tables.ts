@@ -15,7 +15,8 @@ interface Noted {
 /** The tables that a run has copied so far, noted for whoever goes on with it. */
 export class DoneTables {
   readonly #mode: string
-  readonly #before: ReadonlyMap<string, DoneTable>
+  /** null: there is no earlier run to go on with. */
+  readonly #before: ReadonlyMap<string, DoneTable> | null
   readonly #subjectOf: (table: SelectedTable) => CopySubject
   readonly #note: (noted: object) => Promise<void>
   readonly #tables: NonNullable<Noted['tables']>[number][] = []
@@ -24,15 +25,15 @@ export class DoneTables {
   #writing: Promise<void> = Promise.resolve()
   #last = -Infinity
 
-  /** `before`: those that an earlier run had copied. */
+  /** `before`: those that an earlier run had copied; null: there is none to go on with. */
   constructor(
     mode: string,
-    before: readonly DoneTable[],
+    before: readonly DoneTable[] | null,
     subjectOf: (table: SelectedTable) => CopySubject,
     note: (noted: object) => Promise<void>,
   ) {
     this.#mode = mode
-    this.#before = new Map(before.map((one) => [one.table, one]))
+    this.#before = before && new Map(before.map((one) => [one.table, one]))
     this.#done = new Map(this.#before)
     this.#subjectOf = subjectOf
     this.#note = note
@@ -50,11 +51,18 @@ export class DoneTables {
     await this.#writing
   }
 
+  /** What lasts no longer than a note takes is not noted while it lasts. */
+  beginLater(): void {
+    this.#last = performance.now()
+  }
+
   /** null: no earlier run has copied the table, or from or to elsewhere. */
   earlier(table: SelectedTable): EarlierCopy | null {
+    if (this.#before === null) return null
     const found = this.#before.get(table.from)
     const subject = this.#subjectOf(table)
-    if (found === undefined || found.ends !== subject.ends) return null
+    if (found === undefined) return { written: null, isSame: true }
+    if (found.ends !== subject.ends) return null
     return { written: found.written, isSame: found.rows === subject.rows }
   }
 

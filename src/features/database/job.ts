@@ -254,18 +254,8 @@ class DatabaseRun {
     const made = this.#made.get(table) ?? null
     const { request, plan } = await planKept(table, lane, inSnapshot, made !== null)
     const { position } = this
-    const report = await runCopy(request, hooks, {
-      plan,
-      made,
-      endpoints: lane,
-      threads,
-      rank,
-      inPlace,
-      position,
-      throttle,
-      places,
-      reasons: reasonsOf(table),
-    })
+    const own = { plan, made, endpoints: lane, rank, position, reasons: reasonsOf(table) }
+    const report = await runCopy(request, hooks, { ...own, threads, inPlace, throttle, places })
     threads.leave(table.request.runId)
     if (report.error?.code === 'SNAPSHOT_LOST') {
       this.#lost = report.error

@@ -92,7 +92,7 @@ async function withoutDone(
     if (signal.aborted) throw stopped(signal)
     const earlier = doneBefore?.(table) ?? null
     try {
-      const isDone = earlier !== null && (await isStillDone(table, earlier, writers[0]!))
+      const isDone = earlier !== null && (await isStillDone(table, earlier, writers[0]!, signal))
       if (isDone) done.push(table)
       else left.push(table)
     } catch (thrown) {

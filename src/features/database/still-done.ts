@@ -1,6 +1,7 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Writer } from '../../contract/plugin.js'
 import { counted } from '../../wire/counted.js'
+import { runVerify } from '../verify/job.js'
 import type { EarlierCopy } from './done-table.js'
 import { repeatsWork } from './request.js'
 import type { PlannedTable } from './table-plan.js'
@@ -11,27 +12,61 @@ import type { PlannedTable } from './table-plan.js'
  * Throws RESUME_REFUSED where a copy of it would write rows again that are there.
  */
 export async function isStillDone(
-  { from, to, plan, request: { params } }: PlannedTable,
+  table: PlannedTable,
   { written, isSame }: EarlierCopy,
   { skills }: Writer,
+  signal: AbortSignal,
 ): Promise<boolean> {
+  const { from, to, plan, request } = table
+  const { params } = request
   if (plan === null || plan.write.create !== null) return false
-  const there = (await skills.checkpoints?.countRows(plan.write.table.table)) ?? null
+  const inSnapshot = params.consistency === 'snapshot'
+  const count = async () => (await skills.checkpoints?.countRows(plan.write.table.table)) ?? null
+  if (written === null) return !inSnapshot && repeatsWork(params) && isUnnoted(table, count, skills, signal)
+  const there = await count()
   // A row that is replaced may take several others with it, but not all.
   const least = params.writeMode === 'replace' ? Math.min(written, 1) : written
   const isThere = there === null || there >= BigInt(least)
-  const inSnapshot = params.consistency === 'snapshot'
   if (isSame && isThere && !inSnapshot) return true
   if (!repeatsWork(params) || there === 0n || written === 0) return false
   const why = !isThere
     ? `${to} holds ${there} by now`
     : isSame
       ? 'the moment that all tables were to be of is gone (consistency "snapshot")'
-      : `the task was changed since (which rows of ${from} are read, or what becomes of them)`
-  throw new RowshiftError(
+      : `the task was changed since, or the command (which rows of ${from} are read, or what becomes of them)`
+  throw refused(table, `An earlier run had copied ${from}, ${counted(written, 'row')}, and ${why}`)
+}
+
+/**
+ * The earlier run may have been killed right after the last row. A table of several splits has checkpoints then; one of a single split has all
+ * of its rows, or none.
+ */
+async function isUnnoted(
+  table: PlannedTable,
+  count: () => Promise<bigint | null>,
+  { checkpoints }: Writer['skills'],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { from, to, request } = table
+  const { read, write } = table.plan!
+  if (((await checkpoints?.list(write.table.table)) ?? []).length > 0) return false
+  const there = (await count()) ?? 0n
+  if (there === 0n || (read.key !== null && there > BigInt(read.splitRows))) return false
+  const { savedWatermarks: _, ...asked } = request
+  const hooks = { signal, onPlan: () => {}, onProgress: () => {} }
+  const { error } = await runVerify({ ...asked, mode: 'verify', sample: 100 }, hooks)
+  if (error === null) return true
+  if (read.key !== null) return false
+  throw refused(
+    table,
+    `An earlier run did not end, ${to} holds ${there === 1n ? '1 row' : `${there} rows`} that differ from those of ${from}, and without a key nobody knows which ones it has copied`,
+  )
+}
+
+function refused({ from, to }: PlannedTable, why: string): RowshiftError {
+  return new RowshiftError(
     'RESUME_REFUSED',
-    `An earlier run had copied ${from}, ${counted(written, 'row')}, and ${why}: a copy would insert rows again that are there. ` +
-      `Empty ${to} and run the task again, which then copies it; or leave ${from} out (params "exclude").`,
+    `${why}: a copy would insert rows again that are there. Empty ${to} and run it again, which then copies it; or leave ${from} out (--exclude, or "exclude" of the params).`,
     { table: from },
   )
 }

@@ -1,0 +1,36 @@
+/** `rowshift resume` of the copy of a database between two URLs. */
+import { RowshiftError } from '../contract/errors.js'
+import { newRunId } from '../engine/report.js'
+import { findNotes } from '../features/database/copy-notes.js'
+import { copyRequested } from './copy-database.js'
+import { interruptible } from './interruptible.js'
+import type { HostOptions, ReportOptions, TablesOptions, CommonOptions } from './options.js'
+import { databasesRequest, withCreation } from './requests.js'
+
+interface ResumeOfUrls extends CommonOptions, ReportOptions, TablesOptions, HostOptions {
+  readonly run: string
+  readonly from: string
+  readonly to: string
+}
+
+const NO_SELECTION = { tables: undefined, exclude: undefined, rename: undefined, onTableError: undefined }
+
+/** As it was asked for: nobody has to say again which tables, and whether they are made. Resolves to the exit code. */
+export async function resumeDatabase(options: ResumeOfUrls): Promise<number> {
+  const request = await databasesRequest(newRunId(), { ...options, ...NO_SELECTION })
+  const notes = await interruptible((signal) => findNotes(request, signal))
+  const note = options.run === 'latest' ? notes[0] : notes.find(({ run }) => run === options.run)
+  if (note === undefined) throw nothingNoted(options.run)
+  const { selection, creates, objects } = note
+  const params = withCreation(request.params, creates)
+  return copyRequested({ ...request, selection, params, ...(objects && { objects }) }, options)
+}
+
+function nothingNoted(run: string): RowshiftError {
+  const which = run === 'latest' ? 'an unfinished copy' : `run ${run}`
+  return new RowshiftError(
+    'RESUME_REFUSED',
+    `The target has no note of ${which} between these databases, so there is nothing to go on with: it has ended, or lasted less than a second, or it is one that is simply run again ` +
+      '(write_mode "upsert", "ignore" or "replace", a mode other than "init", consistency "snapshot"). Run the same "rowshift copy" again; "rowshift verify --from URL --to URL" names the tables that differ.',
+  )
+}
