@@ -50,6 +50,6 @@ function newMemory(initial: number): Memory {
     // V8 reserves addresses (not memory) around each one, so that it need not check bounds.
     const message =
       'Not enough address space: each reader, writer and pipeline reserves 10 GiB of it. Raise the limit on virtual memory (ulimit -v).'
-    throw new RowshiftError('INTERNAL', message, {}, error)
+    throw new RowshiftError('THREAD_LOST', message, {}, error)
   }
 }

@@ -370,6 +370,13 @@ describe('transform', () => {
         expectRefusal(outcome, 1, 'TRANSFORM_FAILED', ...words)
         expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
       }
+      const keeps = 'const kept = []; export default () => { for (;;) kept.push(Array(10_000).fill("")) }'
+      const params = JSON.stringify({ transform: moduleOf(keeps) })
+      const endpoints = ['--from', db.url('s'), '--to', db.url('t'), '--params', params]
+      const full = await runCli(['copy', ...endpoints], {
+        env: { NODE_OPTIONS: '--max-old-space-size=48' },
+      })
+      expectRefusal(full, 1, 'TRANSFORM_FAILED', 'memory', 'NODE_OPTIONS=--max-old-space-size')
     }))
 
   it('takes no module that is none', () =>

@@ -68,6 +68,11 @@ describe('connections of runs over many hosts', () => {
     const named = { by: 'task', side: 'to', type: 'mysql', app: 'app', db: 'gone' } as const
     const other = await failureOf(findConnections({ ...NEEDS, source: named, target: need }, config))
     expect(other.message).to.include('to.mysql.app_gone')
+    // Of a plugin that this host does not have.
+    const foreign = { by: 'url', url: 'nosuch://db/shop?table=t' } as const
+    const unknown = await failureOf(findConnections({ ...NEEDS, source: foreign, target: need }, config))
+    expect([unknown.code, unknown.retryable]).to.deep.equal(['PLUGIN_UNKNOWN', false])
+    expect(unknown.message).to.include('connection nosuch://db/shop').and.to.include('"nosuch"')
   })
 
   it('are not looked for by a worker of another version', () => {

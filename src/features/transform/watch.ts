@@ -70,8 +70,7 @@ export class TransformWatch {
     const where = at === null ? '' : ` while its function was ${at.text}`
     return new RowshiftError(
       'TRANSFORM_FAILED',
-      `A thread with the transform ${this.#module} ended${where}: ${reason}. Look for process.exit(), and for errors that are thrown in timers ` +
-        'or by promises that nobody waits for. What was not committed is rolled back.',
+      `A thread with the transform ${this.#module} ended${where}: ${reason}. ${adviceFor(reason)} What was not committed is rolled back.`,
       { module: this.#module, ...at?.details },
       death,
     )
@@ -123,4 +122,10 @@ export class TransformWatch {
     const text = row === null ? `at ${counted(batch.rows, 'row')} from that` : 'at the row'
     return { text: `${text} with ${key.join(', ')}, in ${of}`, details: { split, key } }
   }
+}
+
+function adviceFor(reason: string): string {
+  return reason.includes('memory')
+    ? 'Let the function keep less, give threads more (NODE_OPTIONS=--max-old-space-size=MEGABYTES), or make splits smaller ("read_batch").'
+    : 'Look for process.exit(), and for errors that are thrown in timers or by promises that nobody waits for.'
 }
