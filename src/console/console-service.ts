@@ -129,6 +129,12 @@ export class ConsoleService extends EventEmitter<Events> {
     ]
   }
 
+  /** Those among these runs that {@link run} finds. */
+  async known(runIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const found = runIds.map(async (id) => ((await this.run(id).catch(() => null)) === null ? [] : [id]))
+    return new Set((await Promise.all(found)).flat())
+  }
+
   /** Throws TASK_NOT_FOUND. */
   async run(runId: string): Promise<RunDetail> {
     const live = this.live.get(runId)

@@ -9,22 +9,38 @@ const EVERY_MS = 2_000
 /** Splits of a run on a host that a person sees. */
 const SHOWN = 16
 
-/** The workers that are connected. `queue`: where, without secrets; null: nobody has named a queue. */
-export function hostsPage(hosts: readonly PresentHost[], queue: string | null, viewer: Viewer): Page {
-  const { say } = viewer
+/** What is known of the workers. */
+export interface HostsState {
+  /** Where they are heard of, without secrets; null: nobody has named a queue. */
+  readonly queue: string | null
+  readonly hosts: readonly PresentHost[]
+  /** Their runs that have a page. */
+  readonly known: ReadonlySet<string>
+  /** Why nothing is known of them now; null: it is. */
+  readonly fault: { readonly code: string; readonly message: string } | null
+}
+
+/** The workers that are connected. */
+export function hostsPage(state: HostsState, viewer: Viewer): Page {
+  const { queue } = state
   return {
-    title: say('hosts'),
+    title: viewer.say('hosts'),
     section: 'hosts',
     command:
       queue === null ? 'rowshift serve --workers redis://HOST:6379' : `rowshift hosts --connect ${queue}`,
-    content: html`${queue === null ? html`<p>${say('noQueue')}</p>` : ''}
-      <div id="hosts" data-reload data-every="${EVERY_MS}">
-        ${queue === null ? '' : hosts.length === 0 ? html`<p>${say('noHosts')}</p>` : hostsTable(hosts, viewer)}
-      </div>`,
+    content: html`<div id="hosts" data-reload data-every="${EVERY_MS}">${content(state, viewer)}</div>`,
   }
 }
 
-function hostsTable(hosts: readonly PresentHost[], { say }: Viewer): Html {
+function content({ queue, hosts, known, fault }: HostsState, viewer: Viewer): Html {
+  const { say } = viewer
+  if (fault !== null)
+    return html`<p class="bad" role="alert"><strong>${fault.code}</strong> ${fault.message}</p>`
+  if (queue === null) return html`<p>${say('noQueue')}</p>`
+  return hosts.length === 0 ? html`<p>${say('noHosts')}</p>` : hostsTable(hosts, known, viewer)
+}
+
+function hostsTable(hosts: readonly PresentHost[], known: HostsState['known'], { say }: Viewer): Html {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${say('hosts')}">
     <table>
       <thead>
@@ -40,13 +56,16 @@ function hostsTable(hosts: readonly PresentHost[], { say }: Viewer): Html {
         </tr>
       </thead>
       <tbody>
-        ${hosts.flatMap((host) => rowsOf(host))}
+        ${hosts.flatMap((host) => rowsOf(host, known))}
       </tbody>
     </table>
   </div>`
 }
 
-function rowsOf({ name, threads, rowsPerSecond, silentSeconds, runs }: PresentHost): Html[] {
+function rowsOf(
+  { name, threads, rowsPerSecond, silentSeconds, runs }: PresentHost,
+  known: HostsState['known'],
+): Html[] {
   const many = String(Math.max(1, runs.length))
   const first = html`<th scope="row" rowspan="${many}">${name}</th>
     <td class="number" rowspan="${many}">${threads}</td>
@@ -62,15 +81,15 @@ function rowsOf({ name, threads, rowsPerSecond, silentSeconds, runs }: PresentHo
   return runs.map(
     (run, i) =>
       html`<tr>
-        ${i === 0 ? first : ''} ${cellsOf(run)}
+        ${i === 0 ? first : ''} ${cellsOf(run, known.has(run.runId))}
       </tr>`,
   )
 }
 
-function cellsOf({ runId, threads, rowsPerSecond, splits, refused }: HostRun): Html {
+function cellsOf({ runId, threads, rowsPerSecond, splits, refused }: HostRun, isKnown: boolean): Html {
   const shown = splits.slice(0, SHOWN).map(({ split, rowsDone }) => `${split} (${count(rowsDone)})`)
   const more = splits.length > SHOWN ? '…' : ''
-  return html`<td><a href="/runs/${encodeURIComponent(runId)}">${runId}</a></td>
+  return html`<td>${isKnown ? html`<a href="/runs/${encodeURIComponent(runId)}">${runId}</a>` : runId}</td>
     <td class="number">${threads}</td>
     <td class="number">${count(rowsPerSecond)}</td>
     <td class="${refused === null ? '' : 'error'}">${refused ?? [...shown, more].join(' ')}</td>`

@@ -4,7 +4,8 @@ import { RowshiftError, redact } from '../contract/errors.js'
 import { cookieName, cookieOf, isOwnOrigin } from './access.js'
 import { statusOf, type ServerSetup } from './answers.js'
 import { wholeNumber } from './api.js'
-import { hostsPage } from './hosts-page.js'
+import type { ConsoleService } from './console-service.js'
+import { hostsPage, type HostsState } from './hosts-page.js'
 import { html } from './html.js'
 import type { Page, Viewer } from './layout.js'
 import { document, layout, loginPage, viewer } from './layout.js'
@@ -52,7 +53,7 @@ export function servePages(app: FastifyInstance, setup: ServerSetup): void {
     const chosen = task === undefined ? null : wholeNumber('task', task, 2 ** 31)
     return verifyPage(await console.tasks.list(), await console.verifications(chosen), chosen, args, to)
   })
-  page('/hosts', async (_request, to) => hostsPage(await console.hosts(), console.queue, to))
+  page('/hosts', async (_request, to) => hostsPage(await hostsState(console), to))
   serveLogin(app, setup)
   app.setNotFoundHandler((request, reply) => {
     if (request.url.startsWith('/api/'))
@@ -68,6 +69,20 @@ export function servePages(app: FastifyInstance, setup: ServerSetup): void {
       .type('text/html; charset=utf-8')
       .send(document('404', language, content))
   })
+}
+
+/** A queue that is away is no reason to take the page away, which looks again by itself. */
+async function hostsState(console: ConsoleService): Promise<HostsState> {
+  const { queue } = console
+  const nothing = { queue, hosts: [], known: new Set<string>(), fault: null }
+  try {
+    const hosts = await console.hosts()
+    const ids = new Set(hosts.flatMap(({ runs }) => runs.map(({ runId }) => runId)))
+    return { ...nothing, hosts, known: await console.known([...ids]) }
+  } catch (thrown) {
+    const { code, message } = RowshiftError.from(thrown)
+    return { ...nothing, fault: { code, message: redact(message) } }
+  }
 }
 
 async function answer(
