@@ -1,31 +1,48 @@
-// Runs all tests in two processes, each with servers of its own, so that both cores of a small machine have work. The second
-// one's output follows the first one's, and the failures of both come last. With arguments, for instance `--grep splits`, one
-// process runs what they ask for.
+// Runs all tests in three processes, each with servers of its own, so that both cores of a small machine have work. The output of the
+// others follows the first one's, and the failures of all come last. With arguments, for instance `--grep splits`, one process runs what they
+// ask for.
 import './newer-node.mjs'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
-/** About half of the time: what compares values, what is about many tables or hosts, and what keeps the servers busy for long. */
-const SECOND =
-  '*database*|backfill|bad-rows|cases|console-*|deletes|dirty-rows|example|faults|hosts|incremental*|many-sources|random-tables|sharding|silence|snapshot|split-keys|verify*|write-modes'
+/** What the second and the third process run; the first has the rest. No file is in both. */
+const OTHERS = [
+  // Nearly half of the work: what compares values, what is about many tables, and what keeps the servers busy for long.
+  '*database*|bad-rows|bench|cases|console-*|deletes|dirty-rows|example|faults|in-server*|many-sources|random-tables|resume|sharding|snapshot|split-keys|verify*|write-modes',
+  // What waits more than it works.
+  'alerting|backfill|connection-limits|diff-columns|hosts|incremental*|interrupt-waits|postgres-incremental|scheduling|silence|speed',
+]
 const ALL = 'dist/test/{unit,integration}/**/*.test.js'
 const args = process.argv.slice(2)
 const files = args.some((arg) => arg.endsWith('.test.js')) ? [] : [ALL]
-process.exitCode = args.length > 0 ? await start([...args, ...files], 'inherit').code : await both()
+process.exitCode = args.length > 0 ? await start([...args, ...files], 'inherit').code : await all()
 
-async function both() {
-  const others = ['dist/test/unit/**', `dist/test/integration/!(${SECOND}).test.js`]
-  let held = ''
-  const [first, rest] = await Promise.all([
-    piped([ALL, '--ignore', `dist/test/integration/@(${SECOND}).test.js`], (line) =>
-      process.stdout.write(line),
+async function all() {
+  const runs = await Promise.all([
+    ofFirst([ALL, '--ignore', `dist/test/integration/@(${OTHERS.join('|')}).test.js`]),
+    ...OTHERS.map((names) =>
+      ofOther([
+        ALL,
+        '--ignore',
+        'dist/test/unit/**',
+        '--ignore',
+        `dist/test/integration/!(${names}).test.js`,
+      ]),
     ),
-    piped([ALL, ...others.flatMap((glob) => ['--ignore', glob])], (line) => (held += line)),
   ])
-  process.stdout.write(`${held}${first.failures}${rest.failures}`)
-  return first.code || rest.code
+  process.stdout.write([...runs.map(({ held }) => held), ...runs.map(({ failures }) => failures)].join(''))
+  return runs.find(({ code }) => code !== 0)?.code ?? 0
+}
+
+async function ofFirst(args) {
+  return { ...(await piped(args, (line) => process.stdout.write(line))), held: '' }
+}
+
+async function ofOther(args) {
+  let held = ''
+  return { ...(await piped(args, (line) => (held += line))), held }
 }
 
 /** A run's exit code, and what it says from its count of failures on; `onLine` is given what comes before. */
