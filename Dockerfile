@@ -10,7 +10,8 @@ FROM node:24-bookworm-slim
 COPY --from=build /opt/rowshift /usr/local
 RUN mkdir -p /etc/rowshift /data \
  && chown node:node /data
-USER node
+# The user "node", by the number that a cluster can tell from root.
+USER 1000:1000
 # Configuration is read with -c /etc/rowshift; files of rejected rows, reports and SQLite databases are made in /data.
 WORKDIR /data
 VOLUME ["/data"]

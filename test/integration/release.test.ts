@@ -1,5 +1,6 @@
 // What servers without Node.js and internet get: the single executable, used from outside of this repository, and the Debian package.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   cpSync,
@@ -15,9 +16,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
-import { oneServer } from '../support/context.js'
+import { oneServer, ready } from '../support/context.js'
 import { scratch, TestDatabase } from '../support/copying.js'
 import { needProgram } from '../support/machine.js'
+import { RedisServer } from '../support/redis.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const release = join(scratch, 'release')
@@ -98,6 +100,30 @@ describe('the single executable', () => {
       succeed(program, ['copy', '--from', db.url('s'), '--to', db.url('t'), ...params])
       await db.expectEqual('s', 't')
       succeed(program, ['verify', '--from', db.url('s'), '--to', db.url('t')])
+    }
+  })
+
+  it('gives work to workers on other hosts, and is one', async () => {
+    const redis = await RedisServer.start()
+    const [at] = oneServer()
+    await ready(at!)
+    const env = { PATH: '/usr/bin:/bin', HOME: work, XDG_CACHE_HOME: cache, PW: at!.password }
+    const worker = spawn(program, ['worker', '--connect', redis.url(), '--threads', '2'], { cwd: work, env })
+    const ended = once(worker, 'exit')
+    try {
+      const db = await TestDatabase.create(
+        at!,
+        `CREATE TABLE s (id INT PRIMARY KEY, v INT); CREATE TABLE t LIKE s;
+         INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 900) SELECT i, i FROM q`,
+      )
+      const url = (table: string) => db.url(table).replace(/:[^:@]*@/, ':${PW}@')
+      const workers = ['--workers', redis.url(), '--param', 'read_batch=300']
+      succeed(program, ['copy', '--from', url('s'), '--to', url('t'), ...workers], { PW: at!.password })
+      await db.expectEqual('s', 't')
+    } finally {
+      worker.kill()
+      await ended
+      await redis.stop()
     }
   })
 
