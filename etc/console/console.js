@@ -148,11 +148,22 @@
     }
   }
 
+  /** A run that is kept nowhere has ended: what was seen of it stays. */
+  function gone() {
+    const run = document.getElementById('run')
+    if (run?.dataset.status !== 'running') return
+    run.dataset.status = 'gone'
+    for (const old of run.querySelectorAll('.acts, .facts .status')) old.replaceChildren()
+    for (const old of run.querySelectorAll('[data-live=left], [data-live=waiting]')) old.textContent = ''
+    say(run.dataset.gone)
+  }
+
   /** The parts of the page that the server makes anew. */
   async function renew() {
     const response = await fetch(location.href)
     // Whose session has ended must not look at old numbers.
     if (response.status === 401) return location.reload()
+    if (response.status === 404) return gone()
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
     for (const part of document.querySelectorAll('[data-reload]')) {
       const other = fresh.getElementById(part.id)

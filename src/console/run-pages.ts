@@ -79,13 +79,20 @@ export function runPage(run: RunDetail, args: string, viewer: Viewer): Page {
     title: `${say('run')} ${run.runId}`,
     section: 'runs',
     command: commandOf(run, args),
-    content: html`<div id="run" data-run="${run.runId}" data-status="${run.status}" data-reload>
+    content: html`<div
+      id="run"
+      data-run="${run.runId}"
+      data-status="${run.status}"
+      data-gone="${say('gone')}"
+      data-reload
+    >
       ${acts(run, viewer)} ${figures(run, viewer)} ${bar(run, viewer)}
       ${run.error === null ? '' : html`<p class="bad" role="alert"><strong>${run.error.code}</strong> ${run.error.message}</p>`}
       <p class="waiting" data-live="waiting">
         ${run.progress?.waiting ? `${say('waiting')}: ${run.progress.waiting}` : ''}
       </p>
       ${tables(run, viewer)} ${running && !run.progress?.tables ? splitMap(run, viewer) : ''}
+      ${time(run, viewer)}
       <section aria-labelledby="speed-title">
         <h2 id="speed-title">${say('speedPlot')}</h2>
         <div
@@ -95,7 +102,7 @@ export function runPage(run: RunDetail, args: string, viewer: Viewer): Page {
           data-samples="${JSON.stringify(run.samples)}"
         ></div>
       </section>
-      ${time(run, viewer)} ${rejected(run, viewer)} ${section(say('overrides'), run.overrides)}
+      ${rejected(run, viewer)} ${section(say('overrides'), run.overrides)}
       ${section(say('warnings'), run.warnings)} ${section(say('reasons'), run.reasons)}
       ${
         run.plan === null || run.plan === ''

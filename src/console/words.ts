@@ -120,6 +120,10 @@ const words = {
   notFound: ['There is no such page.', '没有这个页面。'],
   copyCommand: ['Copy', '复制'],
   actions: ['Actions', '操作'],
+  gone: [
+    'The run has ended. Runs without a task leave nothing in the history: --report FILE keeps what they have done.',
+    '运行已结束。没有任务的运行不会留在历史中：可用 --report FILE 保存结果。',
+  ],
   adHoc: ['without a task', '无任务'],
 } as const satisfies Record<string, readonly [en: string, zh: string]>
 

@@ -90,7 +90,8 @@ const WORDS = {
       `reading and writing go on side by side, and ${source} was nothing but reading, ${target} nothing but writing and commits`,
     computed: (share: string) => `the threads themselves computed for ${share}`,
     inside: 'a database works inside the threads, so its work cannot be told from theirs',
-    rest: (percent: number) => `${percent} % of the run went into connecting, planning and waiting for work`,
+    rest: (percent: number) =>
+      `${percent} % of the run went into connecting, planning, and waiting for work or a limit of speed`,
     nothing: 'No worker thread has kept its time.',
   },
   zh: {
@@ -115,7 +116,7 @@ const WORDS = {
       `读取与写入同时进行，其中仅读取占 ${source}，仅写入或提交占 ${target}`,
     computed: (share: string) => `线程自身计算占 ${share}`,
     inside: '数据库在线程内工作，它的工作与线程自身的工作无法区分',
-    rest: (percent: number) => `运行时间的 ${percent} % 用于连接、计划和等待工作`,
+    rest: (percent: number) => `运行时间的 ${percent} % 用于连接、计划以及等待工作或限速`,
     nothing: '没有工作线程的时间记录。',
   },
 } as const

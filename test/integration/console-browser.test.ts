@@ -1,4 +1,5 @@
 // The console in a real browser, over real runs between real servers. ROWSHIFT_SCREENSHOTS=1 writes the pictures of docs/console.md.
+import { once } from 'node:events'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
@@ -8,6 +9,7 @@ import type { RunSummary } from '../../src/console/run-records.js'
 import { openBrowser, Visitor } from '../support/browser.js'
 import { ConsoleServer, OPERATOR, READER } from '../support/console.js'
 import { oneServer, startCli } from '../support/context.js'
+import { TestDatabase } from '../support/copying.js'
 import { RedisServer } from '../support/redis.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
@@ -89,6 +91,58 @@ describe('the console in a browser', function () {
     await page.locator('#run[data-status=success]').waitFor()
     expect(await rows()).to.equal(ROWS)
     expect(await fixture.data.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS))
+    await visitor.check()
+    expect(await page.locator('#time p').textContent()).to.match(/% reading, \d+ % writing/)
+    // Of both runs together, each row was written once.
+    const { text } = await console.ask('GET', '/metrics')
+    expect(text).to.include(`rowshift_rows_total{task="5",what="written"} ${ROWS}\n`)
+    expect(text).to.match(/^rowshift_phase_seconds_total\{task="5",phase="writing"\} 0*\.?0*[1-9]/m)
+  })
+
+  it('shows each table of a database that is copied, and says when the run is gone', async () => {
+    const { page } = visitor
+    const server = fixture.database.server
+    const tables = ['a', '<b>b</b>'].map(
+      (name) => `CREATE TABLE \`${name}\` (id INT PRIMARY KEY, v INT); INSERT INTO \`${name}\`
+        WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 900) SELECT i, i FROM q;
+        INSERT INTO \`${name}\` SELECT id + 1000, v FROM \`${name}\`; ANALYZE TABLE \`${name}\``,
+    )
+    const from = await TestDatabase.create(server, tables.join(';'))
+    const to = await TestDatabase.create(server)
+    const params = { worker_num: 2, read_batch: 100, write_path: 'insert', speed: { record: 300 } }
+    const ends = ['--from', from.wholeUrl, '--to', to.wholeUrl, '--create']
+    const run = startCli(['copy', ...ends, '--params', JSON.stringify(params)])
+    const ended = once(run, 'exit')
+    run.stdout.resume()
+    run.stderr.resume()
+    try {
+      // Others on this machine may have runs, too.
+      const mine = async () =>
+        (await console.api<RunSummary[]>('GET', '/runs')).find(({ pid }) => pid === run.pid)
+      await until('the run', async () => (await mine()) !== undefined)
+      await page.goto(`${console.url}runs/${(await mine())!.runId}`)
+      const row = page.locator('#tables tr[data-table="<b>b</b>"]')
+      const rows = async () => numberOf(await row.locator('td').nth(2).textContent())
+      await until('rows of a table', async () => (await rows()) > 0)
+      const before = await rows()
+      await until('more rows of it', async () => (await rows()) > before)
+      expect(await row.locator('progress').getAttribute('aria-label')).to.equal('<b>b</b>')
+      expect(Number(await row.locator('progress').getAttribute('value'))).to.be.above(0)
+      expect(await row.locator('.splits').textContent()).to.match(/^\d+ \/ \d+$/)
+      expect(await page.locator('#tables-text').textContent()).to.equal('0 / 2 tables have ended')
+      await page.locator('#time tr[data-phase=reading]').waitFor()
+      expect(await page.locator('#time p').textContent()).to.match(
+        / of the time of \d threads?, \d+ % reading/,
+      )
+      expect(await page.locator('#splits').count()).to.equal(0)
+      await visitor.check()
+      await picture(page, 'run-tables')
+    } finally {
+      run.kill('SIGINT')
+      await ended
+    }
+    await page.locator('#message', { hasText: 'has ended' }).waitFor()
+    expect(await page.getByRole('button', { name: 'Stop' }).count()).to.equal(0)
     await visitor.check()
   })
 

@@ -47,7 +47,7 @@ export class Visitor {
     })
     visitor.page.on('console', (message) => {
       // The browser says so itself when a request is refused, which the page tells.
-      if (message.type() === 'error' && !/status of 4(00|01|12)/.test(message.text()))
+      if (message.type() === 'error' && !/status of 4(00|01|04|12)/.test(message.text()))
         visitor.faults.push(message.text())
     })
     visitor.page.on('pageerror', (error) => visitor.faults.push(error.message))

@@ -90,11 +90,11 @@ describe('where the time went', () => {
     expect(timeSentence(time, 'en')).to.equal(
       'The target is the limit: of the time of 2 threads, 30 % reading, 70 % writing, 20 % waiting for commits; ' +
         'reading and writing go on side by side, and 5 % was nothing but reading, 60 % nothing but writing and commits; ' +
-        'the threads themselves computed for 10 %; 17 % of the run went into connecting, planning and waiting for work.',
+        'the threads themselves computed for 10 %; 17 % of the run went into connecting, planning, and waiting for work or a limit of speed.',
     )
     expect(timeSentence(time, 'zh')).to.equal(
       '瓶颈在目标端：2 个线程的时间里，读取占 30 %，写入占 70 %，等待提交占 20 %；读取与写入同时进行，其中仅读取占 5 %，仅写入或提交占 60 %；' +
-        '线程自身计算占 10 %；运行时间的 17 % 用于连接、计划和等待工作。',
+        '线程自身计算占 10 %；运行时间的 17 % 用于连接、计划以及等待工作或限速。',
     )
     const inServer = facts(spent({ inServer: [9, 9], committing: [1, 1] }, null))
     expect(timeSentence(inServer, 'en'))

@@ -1,0 +1,101 @@
+// What /metrics counts of runs that went on with others.
+import { expect } from 'chai'
+import { describe, it } from 'mocha'
+import { LiveRuns } from '../../src/console/live-runs.js'
+import { Metrics } from '../../src/console/metrics.js'
+import type { RunRecord, RunReport, RunStatus } from '../../src/contract/task-store.js'
+
+function record(run_id: string, status: RunStatus, report: Partial<RunReport> | null): RunRecord {
+  const times = { start_time: '2026-01-01 00:00:00', end_time: '2026-01-01 00:00:10' }
+  const { rowsRead = 0, rowsWritten = 0 } = report ?? {}
+  const facts = {
+    task_id: 5,
+    mode: 'init',
+    rows_read: rowsRead,
+    rows_written: rowsWritten,
+    host: null,
+    pid: null,
+  }
+  return { run_id, status, ...facts, ...times, report: report && JSON.stringify(report) }
+}
+
+/** So many rows of each kind. */
+function rows(read: number, written: number, rejected: number) {
+  return { rowsRead: read, rowsWritten: written, dirtyRows: rejected, bytes: 10 * read }
+}
+
+const resumed = (run: string, attempt: number, before: ReturnType<typeof rows>) => ({
+  resumed: { run, attempt, splits: 1, ...before },
+})
+
+/** What is counted of runs that end one after another; those of `before` have ended when it begins. */
+async function counted(ends: readonly RunRecord[], before: readonly RunRecord[] = []) {
+  const live = new LiveRuns()
+  let seen: readonly RunRecord[] = before
+  const setup = { live, history: async () => seen.toReversed(), run: async () => [], tasks: async () => [5] }
+  try {
+    const metrics = await Metrics.create(setup)
+    await metrics.look()
+    for (const end of ends) {
+      seen = [...seen, end]
+      await metrics.look()
+    }
+    const text = await metrics.text()
+    const lines = text.split('\n')
+    const value = (name: string) =>
+      Number(lines.find((line) => line.startsWith(`rowshift_${name} `))?.split(' ')[1] ?? 0)
+    return {
+      read: value('rows_total{task="5",what="read"}'),
+      written: value('rows_total{task="5",what="written"}'),
+      rejected: value('rejected_rows_total{task="5"}'),
+      bytes: value('bytes_total{task="5"}'),
+      retries: value('retries_total{task="5",code="LOCK_CONFLICT"}'),
+      interrupted: value('runs_total{task="5",status="interrupted"}'),
+    }
+  } finally {
+    live.close()
+  }
+}
+
+const retried = { retries: 1, retryReasons: { LOCK_CONFLICT: 1 } }
+const first = rows(100, 90, 10)
+const all = rows(300, 280, 20)
+
+describe('metrics of a run that goes on with another', () => {
+  it('count each row once', async () => {
+    const ends = [
+      record('a', 'interrupted', { ...first, ...retried }),
+      record('b', 'success', { ...all, ...retried, ...resumed('a', 2, first) }),
+    ]
+    expect(await counted(ends)).to.deep.equal({
+      read: 300,
+      written: 280,
+      rejected: 20,
+      bytes: 3000,
+      retries: 2,
+      interrupted: 1,
+    })
+  })
+
+  it('count what a run has done that was killed, when the next one tells', async () => {
+    const ends = [
+      record('a', 'interrupted', null),
+      record('b', 'interrupted', null),
+      record('c', 'interrupted', { ...first, ...resumed('a', 3, rows(50, 50, 0)) }),
+      record('d', 'interrupted', null),
+      record('e', 'success', { ...all, ...resumed('a', 5, rows(200, 190, 10)) }),
+    ]
+    const sum = { read: 300, written: 280, rejected: 20, bytes: 3000, retries: 0, interrupted: 4 }
+    expect(await counted(ends)).to.deep.equal(sum)
+  })
+
+  it('leave out what was done before they began', async () => {
+    const last = record('b', 'success', { ...all, ...resumed('a', 2, first) })
+    expect(await counted([last], [record('a', 'interrupted', first)])).to.include({
+      read: 200,
+      written: 190,
+      rejected: 10,
+      bytes: 2000,
+    })
+  })
+})
