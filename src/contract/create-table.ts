@@ -68,6 +68,8 @@ export interface CreateTableRequest {
 export interface TableCreation {
   /** In the order to run them; they drop an existing table first. */
   readonly statements: readonly string[]
+  /** A table of that name is there, and is dropped. Default: none is. */
+  readonly drops?: true
 }
 
 export interface CreateTablePlan extends TableCreation {

@@ -44,7 +44,7 @@ export async function planTarget(request: TargetRequest, model: TableModel): Pro
   const verb = existing === null ? 'created' : 'dropped and created anew'
   return {
     table: target,
-    create: { statements },
+    create: existing === null ? { statements } : { statements, drops: true },
     sharding: null,
     reasons: [`target ${target.table} is ${verb}: schema_save_mode ${schemaSaveMode}`, ...reasons],
     warnings: existing === null ? warnings : [dropped(existing), ...warnings],

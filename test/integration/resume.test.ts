@@ -307,6 +307,12 @@ describe('resume is refused', () => {
     const outcome = await resumed(endpoints)
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(await endpoints.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS + 6000))
+    await endpoints.db.query('TRUNCATE TABLE dst')
+    await killedAt(ROWS / 6, started(['copy'], endpoints), endpoints)
+    const few = await other({ schema_save_mode: 'recreate', where: 'id <= 3' })
+    expect(few.code, few.stderr).to.equal(0)
+    const taken = 'SELECT COUNT(*) FROM rowshift_checkpoint WHERE attempt = 2 AND superseded_by IS NOT NULL'
+    expect(await endpoints.value(taken), 'who wrote the table commits nothing more').to.equal('1')
   })
 
   it('when the source is another table by now, or the file of a transform has changed', async () => {

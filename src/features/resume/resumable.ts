@@ -1,3 +1,4 @@
+import { RowshiftError } from '../../contract/errors.js'
 import type { Reader, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { TargetSpec } from '../../contract/target-spec.js'
@@ -105,4 +106,16 @@ export function wayOn(why: string, left: Left): string {
       ? `a comparison would complete its rows, but not do ${policy.besideRows.join(' and ')}, so begin it anew, where write_mode is "insert" into an empty target; or run "rowshift verify --repair" and do the rest by hand`
       : 'it is run again from where it began, which takes write_mode "upsert" or "ignore" where rows of it are there'
   return `has no checkpoints to go on from (${why}): ${otherwise}`
+}
+
+/** The same as a sentence. */
+export function unableTo(why: string, left: Left): string {
+  return `This run ${wayOn(why, left)}.`
+}
+
+export function noFence(): RowshiftError {
+  return new RowshiftError(
+    'HOSTS_REFUSED',
+    'The target keeps no checkpoints, so nothing there keeps a split from being stored twice. Leave out --workers to run it in this process.',
+  )
 }

@@ -13,7 +13,7 @@ import { groupOf, splitsLeft } from './done-ranges.js'
 import type { RunMemory } from './run-memory.js'
 import type { RunFacts, RunState } from './run-state.js'
 import { createsTables } from '../../engine/table-changes.js'
-import { wayOn } from './resumable.js'
+import { noFence, unableTo, wayOn } from './resumable.js'
 import { elsewhereState, merged, nameOf, newState } from './run-state.js'
 import type { Resuming } from '../sources/resumed-splits.js'
 
@@ -136,10 +136,18 @@ export class RunCheckpoints {
     const { readers, plan } = this.#options
     if (this.#run === null || this.#run.attempt === 1) {
       // Shards commit one after another, so that even a single split may be there in part.
-      if (plan.write.sharding !== null || this.#options.always) await this.begin()
+      if (plan.write.sharding !== null || this.#options.always || (await this.#endsOthers()))
+        await this.begin()
       return yield* this.#beginningWithTwo(this.#all(size, resuming))
     }
     yield* splitsLeft({ readers, read: plan.read }, this.#run.state.done, size, resuming)
+  }
+
+  /** Whether it has dropped the table that others write: they are not to say that their rows are there. */
+  async #endsOthers(): Promise<boolean> {
+    const { create, table } = this.#options.plan.write
+    const [first] = this.#checkpoints
+    return create?.drops === true && first !== undefined && (await first.list(table.table)).length > 0
   }
 
   /** Before this run changes anything: whoever resumed one of them later would find its rows gone, or not notice that they are. */
@@ -284,17 +292,6 @@ function checkpointsOf(writers: readonly Writer[]): Checkpoints[] {
   return writers.flatMap(({ skills }) => skills.checkpoints ?? [])
 }
 
-function unableTo(why: string, plan: RunPlan): string {
-  return `This run ${wayOn(why, plan)}.`
-}
-
 function withHint({ code, message, details, cause }: RowshiftError, hint: string): RowshiftError {
   return new RowshiftError(code, `${message}\n${hint}`, details, cause)
-}
-
-function noFence(): RowshiftError {
-  return new RowshiftError(
-    'HOSTS_REFUSED',
-    'The target keeps no checkpoints, so nothing there keeps a split from being stored twice. Leave out --workers to run it in this process.',
-  )
 }
