@@ -67,9 +67,9 @@ export class Session extends ServerSession<Opened> implements SqlSession {
     return this.waits.run(() => ask(this.#connection, sql, onFields), graceMs)
   }
 
+  /** The statement stays prepared until the next one takes its name, or the session ends. */
   async check(sql: string): Promise<void> {
     await this.query(`PREPARE rowshift_probe FROM ${text(sql)}`)
-    await this.query('DEALLOCATE PREPARE rowshift_probe')
   }
 
   run(sql: string): Promise<number> {

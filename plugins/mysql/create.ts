@@ -17,6 +17,5 @@ export async function tryCreation(
     await leniently(session, `PREPARE rowshift_probe FROM ${text(sql)}`).catch((error: unknown) => {
       throw creationError(mapError(error, `creating table ${table}`, { table }), sql)
     })
-    await session.query('DEALLOCATE PREPARE rowshift_probe')
   }
 }

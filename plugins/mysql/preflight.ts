@@ -58,10 +58,17 @@ export async function checkSource(
   const { table } = spec.table
   const columns = spec.columns.map(expressionOf).join(', ')
   const reading = `reading table ${table} of ${session.where}`
-  await checkPrivilege(session, `SELECT ${columns} FROM ${identifier(table)}`, reading)
   // Columns that the user may not see are not in information_schema either.
   const hidden = `${reading}, of which some columns are hidden from this user (grant SELECT on the table, or list the columns in "columns"),`
-  if (allColumns) await checkPrivilege(session, `SELECT * FROM ${identifier(table)}`, hidden)
+  const checkEach = () => checkPrivilege(session, `SELECT ${columns} FROM ${identifier(table)}`, reading)
+  const checkAll = () => checkPrivilege(session, `SELECT * FROM ${identifier(table)}`, hidden)
+  if (!allColumns || spec.columns.some(({ sql }) => sql !== undefined)) await checkEach()
+  // Whoever may read all of them may read each.
+  if (allColumns)
+    await checkAll().catch(async (error: unknown) => {
+      await checkEach()
+      throw error
+    })
   return [
     ...(await splitWarnings(session, spec)),
     ...(await checkOddValues(session, spec)),

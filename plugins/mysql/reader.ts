@@ -9,7 +9,7 @@ import { explainQuery } from './explain.js'
 import { signs } from './in-server.js'
 import { listObjects, objectDdl, unseenObjects } from './objects.js'
 import { checkSource } from './preflight.js'
-import { describeTable, listTables } from './schema.js'
+import { describeTable, describeTables, listTables } from './schema.js'
 import { serverLoad } from './server-load.js'
 import { lockWrites } from './snapshot.js'
 import { tableState } from './table-state.js'
@@ -23,6 +23,10 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     open: (at, signal) => openInZone(at, { signal }),
     describe: async (session, table) => inUtc(endpoint, await describeTable(session, table)),
     tables: listTables,
+    describeAll: async (session, tables) => {
+      const described = await describeTables(session, tables)
+      return new Map([...described].map(([name, table]) => [name, table && inUtc(endpoint, table)]))
+    },
     sourceDdl: readSourceDdl,
     wideColumns,
     traits: tableTraits,
@@ -33,7 +37,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
       ...(await zoneWarnings(session, endpoint, spec.table, computed(spec))),
     ],
     explain: explainQuery,
-    state: tableState,
+    state: (session, table) => tableState(session, endpoint.connection, table),
     load: serverLoad,
     windows: windowSource,
     digests: digestSql,

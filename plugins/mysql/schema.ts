@@ -48,45 +48,104 @@ const kinds: Readonly<Record<string, ColumnKind>> = {
 /** Types by which no range can be read. FLOAT: a literal is a double, and `f = 0.1` finds nothing. */
 const UNORDERED = new Set(['set', 'float', 'json', 'geometry', 'point', 'vector'])
 
+/** What the catalogs have of a table. */
+interface CatalogRows {
+  readonly table: TextRow
+  readonly columns: readonly TextRow[]
+  readonly checks: readonly TextRow[]
+  readonly keyParts: readonly TextRow[]
+}
+
 export async function describeTable(session: Session, table: string): Promise<TableSchema> {
   if (session.hasUserStatements) await checkNotHidden(session, table)
-  const [found] = await ask(
-    session,
-    table,
-    `SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_ROWS, AVG_ROW_LENGTH, ENGINE,
-            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id)
-     FROM information_schema.TABLES WHERE ${inTable(table)}`,
-  )
+  const { mariadb } = await serverFacts(session)
+  const [found] = await ask(session, table, tablesSql(inTable(table)))
   if (!found) throw noTable(table, session.where)
-  const [schema, name, rows, rowBytes, engine, server] = found
-  const columns = await ask(
-    session,
-    table,
-    `SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, NUMERIC_PRECISION, NUMERIC_SCALE,
+  const columns = await ask(session, table, columnsSql(inTable(table)))
+  const checks = mariadb
+    ? await ask(session, table, checksSql(`CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`))
+    : []
+  const keyParts = await ask(session, table, keyPartsSql(inTable(table)))
+  return schemaOf(session, { table: found, columns, checks, keyParts })
+}
+
+/** One look at all tables of the database, whichever of them are asked for. */
+export async function describeTables(
+  session: Session,
+  tables: readonly string[],
+): Promise<ReadonlyMap<string, TableSchema | null>> {
+  const described = new Map<string, TableSchema | null>()
+  if (session.hasUserStatements) return described
+  const { mariadb } = await serverFacts(session)
+  const ours = 'TABLE_SCHEMA = DATABASE()'
+  const found = await byTable(session, tablesSql(ours))
+  const columns = await byTable(session, columnsSql(ours))
+  const checks = mariadb ? await byTable(session, checksSql('CONSTRAINT_SCHEMA = DATABASE()')) : null
+  const keyParts = await byTable(session, keyPartsSql(ours))
+  const folded = new Set([...found.keys()].map((name) => name.toLowerCase()))
+  for (const name of tables) {
+    const table = found.get(name)?.[0]
+    // A name in another case may be that of the same table.
+    if (table === undefined && folded.has(name.toLowerCase())) continue
+    const rows = table && {
+      table,
+      columns: columns.get(name) ?? [],
+      checks: checks?.get(name) ?? [],
+      keyParts: keyParts.get(name) ?? [],
+    }
+    described.set(name, rows === undefined ? null : await schemaOf(session, rows))
+  }
+  return described
+}
+
+async function byTable(session: Session, sql: string): Promise<ReadonlyMap<string, TextRow[]>> {
+  const tables = new Map<string, TextRow[]>()
+  for (const row of await session.query(sql)) {
+    const rows = tables.get(row[0]!) ?? []
+    tables.set(row[0]!, rows)
+    rows.push(row)
+  }
+  return tables
+}
+
+function tablesSql(where: string): string {
+  return `SELECT TABLE_NAME, TABLE_SCHEMA, TABLE_ROWS, AVG_ROW_LENGTH, ENGINE,
+            CONCAT_WS(':', @@hostname, @@port, @@datadir, @@server_id)
+     FROM information_schema.TABLES WHERE ${where}`
+}
+
+function columnsSql(where: string): string {
+  return `SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, NUMERIC_PRECISION, NUMERIC_SCALE,
             CHARACTER_MAXIMUM_LENGTH, CHARACTER_SET_NAME, DATETIME_PRECISION, COLLATION_NAME
             /*!80003 , SRS_ID */
-     FROM information_schema.COLUMNS WHERE ${inTable(table)} ORDER BY ORDINAL_POSITION`,
-  )
-  const { mariadb, release } = await serverFacts(session)
-  const json = mariadb ? await jsonColumns(session, table) : new Set<string>()
-  const keyParts = await ask(
-    session,
-    table,
-    `SELECT INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART IS NULL AND INDEX_TYPE = 'BTREE'
-     FROM information_schema.STATISTICS WHERE ${inTable(table)} AND NON_UNIQUE = 0
+     FROM information_schema.COLUMNS WHERE ${where} ORDER BY ORDINAL_POSITION`
+}
+
+/** MariaDB's JSON is LONGTEXT with a check. */
+function checksSql(where: string): string {
+  return `SELECT TABLE_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
+     WHERE ${where} AND CHECK_CLAUSE LIKE 'json\\_valid(%'`
+}
+
+function keyPartsSql(where: string): string {
+  return `SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, NULLABLE, SUB_PART IS NULL AND INDEX_TYPE = 'BTREE'
+     FROM information_schema.STATISTICS WHERE ${where} AND NON_UNIQUE = 0
        /*!80000 AND IS_VISIBLE = 'YES' */ /*M!100600 AND IGNORED = 'NO' */
-     ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`,
-  )
+     ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`
+}
+
+async function schemaOf(session: Session, rows: CatalogRows): Promise<TableSchema> {
+  const [name, schema, estimatedRows, rowBytes, engine, server] = rows.table
+  const { release } = await serverFacts(session)
+  const json = jsonColumns(rows.checks)
+  const columns = rows.columns.map(([, ...row]) => toColumn(row, release, json))
   return {
     table: name!,
     identity: JSON.stringify([server, schema, name]),
-    columns: await askAboutTexts(
-      session,
-      columns.map((row) => toColumn(row, release, json)),
-    ),
+    columns: await askAboutTexts(session, columns),
     // Where the rows are somewhere else, nobody makes them unique.
-    keys: engine != null && isElsewhere(engine) ? [] : keysOf(keyParts.map(toPart)),
-    estimatedRows: positive(rows),
+    keys: engine != null && isElsewhere(engine) ? [] : keysOf(rows.keyParts.map(([, ...row]) => toPart(row))),
+    estimatedRows: positive(estimatedRows),
     estimatedRowBytes: positive(rowBytes),
   }
 }
@@ -137,15 +196,8 @@ function ask(session: Session, table: string, sql: string): Promise<TextRow[]> {
   })
 }
 
-/** MariaDB's JSON is LONGTEXT with a check. */
-async function jsonColumns(session: Session, table: string): Promise<Set<string>> {
-  const checks = await ask(
-    session,
-    table,
-    `SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS
-     WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)} AND CHECK_CLAUSE LIKE 'json\\_valid(%'`,
-  )
-  const columns = checks.map(([clause]) => /^json_valid\(`((?:[^`]|``)*)`\)$/.exec(clause!)?.[1])
+function jsonColumns(checks: readonly TextRow[]): Set<string> {
+  const columns = checks.map(([, clause]) => /^json_valid\(`((?:[^`]|``)*)`\)$/.exec(clause!)?.[1])
   return new Set(columns.flatMap((name) => (name === undefined ? [] : [name.replaceAll('``', '`')])))
 }
 

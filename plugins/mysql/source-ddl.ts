@@ -23,9 +23,13 @@ export async function readSourceDdl(session: Session, table: string): Promise<So
   // A view or a sequence.
   if (!sql.startsWith('CREATE TABLE')) return { ...family, statements: null, defaults: {}, extras: [] }
   const own = `WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ${text(table)}`
-  const [tableCollation] = (await ask(`SELECT TABLE_COLLATION FROM information_schema.TABLES ${own}`))[0]!
-  const collations = await ask(`SELECT COLUMN_NAME, COLLATION_NAME FROM information_schema.COLUMNS ${own}`)
-  const ddl = withCollations(parseTable(sql), tableCollation!, new Map(collations as [string, string][]))
+  // No column is called '': that is the table's.
+  const rows = await ask(
+    `SELECT '', TABLE_COLLATION FROM information_schema.TABLES ${own}
+     UNION ALL SELECT COLUMN_NAME, COLLATION_NAME FROM information_schema.COLUMNS ${own}`,
+  )
+  const collations = new Map(rows as [string, string][])
+  const ddl = withCollations(parseTable(sql), collations.get('')!, collations)
   return {
     ...family,
     statements: [printTable(table, ddl)],

@@ -28,7 +28,7 @@ interface WritingServer extends ServerFacts {
  * after another.
  */
 export async function planWrite(session: Session, spec: WriteSpec, asked: string | null): Promise<WritePlan> {
-  const server = await askServer(session)
+  const server = await writingServer(session)
   const facts = spec.create ? plannedFacts(spec.create) : await describeFacts(session, spec.table.table)
   const { uniqueKeys } = facts
   const warnings = checkEngine(spec, facts)
@@ -256,6 +256,15 @@ function withoutLoad(
 
 function knowsRowAlias({ mariadb, version }: ServerFacts): boolean {
   return !mariadb && version >= 80_019
+}
+
+const known = new WeakMap<Session, Promise<WritingServer>>()
+
+/** Of many tables, the first one asks for all. */
+function writingServer(session: Session): Promise<WritingServer> {
+  const facts = known.get(session) ?? askServer(session)
+  known.set(session, facts)
+  return facts
 }
 
 async function askServer(session: Session): Promise<WritingServer> {

@@ -11,7 +11,7 @@ import { mapError } from './errors.js'
 import { copySplit, inServerPlanner } from './in-server.js'
 import { leniently } from './lenient-ddl.js'
 import { askCharsetCoverage } from './charset-coverage.js'
-import { describeTable, listTables } from './schema.js'
+import { describeTable, describeTables, listTables } from './schema.js'
 import { serverLoad } from './server-load.js'
 import { charsetOf } from './sql.js'
 import { settlementSteps, settlementTables } from './settlement.js'
@@ -33,6 +33,7 @@ export function mysqlSink(): SqlSink<Session> {
     open: (endpoint, signal) => Session.open(endpoint, { signal }),
     describe: describeTable,
     tables: listTables,
+    describeAll: describeTables,
     charsetCoverage: (session, column) => askCharsetCoverage(session, charsetOf(column)!),
     load: serverLoad,
     family: FAMILY,

@@ -51,6 +51,11 @@ interface LoadSkill {
 export interface ReaderSkills extends LoadSkill {
   /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
   tables?(): Promise<readonly string[]>
+  /**
+   * As `describe` of each of them, asked for at once; null: there is none of that name. A table that is not in the result has to be described by
+   * itself. Default: each has to be.
+   */
+  describeAll?(tables: readonly string[]): Promise<ReadonlyMap<string, TableSchema | null>>
   /** Throws PARAMS_INVALID unless `where` is by itself a condition on the table's rows; resolves to warnings. Default: conditions are refused. */
   checkWhere?(table: TableSchema, where: string): Promise<readonly Message[]>
   /** How the database itself would make a table. Default: a target table is made from what `describe` says alone. */
@@ -163,6 +168,11 @@ export interface SnapshotSkill {
 export interface WriterSkills extends LoadSkill {
   /** Names of all tables, for shards by date. Default: there can be none. */
   tables?(): Promise<readonly string[]>
+  /**
+   * As `describe` of each of them, asked for at once; null: there is none of that name. A table that is not in the result has to be described by
+   * itself. Default: each has to be.
+   */
+  describeAll?(tables: readonly string[]): Promise<ReadonlyMap<string, TableSchema | null>>
   /** The highest value of a column, as cell text; null when there is none. Default: no incremental run begins where the target ends. */
   highest?(table: string, column: Column): Promise<string | null>
   /**

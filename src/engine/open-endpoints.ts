@@ -6,6 +6,7 @@ import type { RunPlan } from '../contract/run-plan.js'
 import { checkShardParams } from '../features/shard/rule-plan.js'
 import { isMany } from '../features/sources/plan.js'
 import { makePlan } from '../plan/plan.js'
+import type { KnownTables } from '../plan/plan-request.js'
 import { checkReadable, checkWritable } from '../plan/supported-params.js'
 import type { TableAt } from './endpoints.js'
 import { endpointsOf, readersOf, sourceEndpoint, targetEndpoint, writersOf } from './endpoints.js'
@@ -24,13 +25,16 @@ export async function planWith(
   request: CopyRequest,
   endpoints: OpenEndpoints,
   signal: AbortSignal | undefined,
+  known: KnownTables | null = null,
 ): Promise<RunPlan> {
+  const source = sourceEndpoint(request.from, isMany(request.from), endpoints.readers)
+  const target = targetEndpoint(request.to, request.params.shard !== null, endpoints.writers)
   const made = await makePlan({
     ...request,
     connections: endpoints.connections,
     elsewhere: request.hosts !== undefined,
-    source: sourceEndpoint(request.from, isMany(request.from), endpoints.readers),
-    target: targetEndpoint(request.to, request.params.shard !== null, endpoints.writers),
+    source: known ? { ...source, known: known.source } : source,
+    target: known ? { ...target, known: known.target } : target,
     signal,
   })
   return request.trial ? { ...made, policy: { ...made.policy, resumable: false } } : made

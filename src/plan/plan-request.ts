@@ -1,4 +1,4 @@
-import type { ForeignKey, Reader, Writer } from '../contract/plugin.js'
+import type { ForeignKey, Reader, TableSchema, Writer } from '../contract/plugin.js'
 import type { Params } from '../task/params.js'
 import type { NamedConnections } from './named-connections.js'
 import type { SavedWatermarks, WindowRequest } from './window.js'
@@ -22,12 +22,20 @@ export interface PlanRequest {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What was asked about many tables of both ends at once. */
+export interface KnownTables {
+  readonly source: NonNullable<NamedTables['known']>
+  readonly target: NonNullable<NamedTables['known']>
+}
+
 /** The tables of one endpoint. */
 interface NamedTables {
   /** As the task names it: one table, or a pattern for several, `log_{0..3}`. */
   readonly table: string
   /** It stands for several tables, even where it finds one only. */
   readonly several: boolean
+  /** What is known of tables by name; null: there is none. Default: they are described. */
+  readonly known?: ReadonlyMap<string, TableSchema | null>
   /** What tells the databases of this endpoint apart; one empty name for a single database. */
   readonly databases: readonly string[]
 }

@@ -29,8 +29,7 @@ import { reasonsOf, warningsOf } from './plan-texts.js'
 import type { SourceChoice } from './shared-steps.js'
 import { checkDistinct, chooseColumns, columnsRead, describeSource } from './shared-steps.js'
 import { chooseKey } from './split-key.js'
-import type { SplitShare } from './split-rows.js'
-import { splitRows } from './split-rows.js'
+import { splitRows, type SplitShare } from './split-rows.js'
 import type { PipelineChoice } from './pipeline-plan.js'
 import { checkNewIds, planPipeline } from './pipeline-plan.js'
 import { singleName } from './table-names.js'
@@ -123,7 +122,8 @@ type Tables = Pick<PlanChoices, 'source' | 'target' | 'mapping' | 'deleting' | '
 function chooseTarget(request: PlanRequest, source: SourceChoice): Promise<TargetChoice> {
   const { params, target, foreignKeys } = request
   if (params.shard !== null) return planShards(request, source, params.shard)
-  const one = { writer: target.writers[0]!, table: singleName(target.table), params, foreignKeys }
+  const { writers, known } = target
+  const one = { writer: writers[0]!, table: singleName(target.table), params, foreignKeys, known }
   return planTarget(one, modelOf(source))
 }
 

@@ -29,6 +29,8 @@ export interface TargetRequest {
   readonly params: Params
   /** As in `CreateTableRequest`. */
   readonly foreignKeys?: readonly ForeignKey[] | undefined
+  /** What is known of tables by name; null: there is none. Default: they are described. */
+  readonly known?: ReadonlyMap<string, TableSchema | null> | undefined
 }
 
 /** The target table as it is, or as it will be made: like `model`, which it must not be. Changes nothing. */
@@ -78,7 +80,9 @@ export function checkCreated({ table }: PlannedWrite, real: TableSchema): void {
   )
 }
 
-async function findTarget({ writer, table, params }: TargetRequest): Promise<TableSchema | null> {
+async function findTarget({ writer, table, params, known }: TargetRequest): Promise<TableSchema | null> {
+  const found = known?.get(table)
+  if (found || (found === null && params.schemaSaveMode !== 'error_when_not_exist')) return found
   try {
     return await writer.describe(table)
   } catch (thrown) {

@@ -29,14 +29,25 @@ export function time(agoMs = 0): string {
   return new Date(Date.now() - agoMs).toISOString().slice(0, 19).replace('T', ' ')
 }
 
-export function create(session: SqlSession): Promise<void> {
-  return createOwn(session, NAME, createSql(session.dialect)).catch((thrown: unknown) => {
+export async function create(session: SqlSession): Promise<void> {
+  await createOwn(session, NAME, createSql(session.dialect)).catch((thrown: unknown) => {
     throw checkpointError(thrown, session)
   })
+  looks.delete(session)
 }
 
+/** For so long nobody asks again whether the table is there: of many small tables, each one asks several times. */
+const LOOK_MS = 1_000
+
+const looks = new WeakMap<SqlSession, { readonly at: number; readonly there: boolean }>()
+
 export async function isThere(session: SqlSession): Promise<boolean> {
-  return (await ask(session, session.dialect.columnNames(NAME))).length > 0
+  const last = looks.get(session)
+  const at = performance.now()
+  if (last !== undefined && at - last.at < LOOK_MS) return last.there
+  const there = (await ask(session, session.dialect.columnNames(NAME))).length > 0
+  looks.set(session, { at, there })
+  return there
 }
 
 /** Again where it meets the lock of another run. */

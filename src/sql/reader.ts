@@ -46,6 +46,10 @@ export class SqlReader<S extends SqlSession> implements Reader {
   #skills(source: SqlSource<S>): ReaderSkills {
     return {
       tables: () => this.#using('listing tables', (session) => source.tables(session)),
+      ...(source.describeAll && {
+        describeAll: (tables) =>
+          this.#using('describing tables', (session) => source.describeAll!(session, tables)),
+      }),
       checkWhere: async (table, where) => {
         const session = await this.#open()
         await checkCondition(session, table.table, where)

@@ -24,6 +24,8 @@ export interface SqlSink<S extends SqlSession> {
   open(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<S>
   describe(session: S, table: string): Promise<TableSchema>
   tables(session: S): Promise<readonly string[]>
+  /** Default: each table is described by itself. */
+  describeAll?(session: S, tables: readonly string[]): Promise<ReadonlyMap<string, TableSchema | null>>
   charsetCoverage?(session: S, column: Column): Promise<NonNullable<Characters['ranges']>>
   /** Default: the database cannot say how much it has to do. */
   load?(session: S, asked: LoadRequest): Promise<ServerLoad>

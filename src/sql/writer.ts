@@ -47,6 +47,10 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     const session = () => this.#session()
     return {
       tables: () => this.#using('listing the tables', (session) => sink.tables(session)),
+      ...(sink.describeAll && {
+        describeAll: (tables) =>
+          this.#using('describing tables', (session) => sink.describeAll!(session, tables)),
+      }),
       highest: (table, column) =>
         this.#using(
           `looking for the highest ${column.name} of table ${table}`,
@@ -227,12 +231,12 @@ export class SqlWriter<S extends SqlSession> implements Writer {
     if (statements.length === 0) return
     const { table } = spec.table
     let running = ''
+    const runEach = async (session: S) => {
+      for (running of statements) await (this.#sink.runDdl?.(session, running) ?? session.run(running))
+    }
+    // A single one leaves nothing behind when it fails.
     const runAll = (session: S) =>
-      inTransaction(session, async () => {
-        for (running of statements) {
-          await (this.#sink.runDdl?.(session, running) ?? session.run(running))
-        }
-      })
+      statements.length === 1 ? runEach(session) : inTransaction(session, () => runEach(session))
     const create = (session: S) => this.#sink.aroundDdl?.(session, () => runAll(session)) ?? runAll(session)
     await this.#using(`creating table ${table}`, create, { table }, signal).catch((thrown: unknown) => {
       throw creationError(thrown, running)

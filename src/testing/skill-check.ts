@@ -7,6 +7,7 @@ type Methods<Skills> = Readonly<Record<keyof Skills, readonly string[] | null>>
 export const readerSkills: Methods<ReaderSkills> = {
   load: null,
   tables: null,
+  describeAll: null,
   checkWhere: null,
   foreignKeys: ['list'],
   objects: ['list', 'ddl'],
@@ -28,6 +29,7 @@ export const readerSkills: Methods<ReaderSkills> = {
 export const writerSkills: Methods<WriterSkills> = {
   load: null,
   tables: null,
+  describeAll: null,
   highest: null,
   charsetCoverage: null,
   planCreateTable: null,

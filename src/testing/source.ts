@@ -240,6 +240,9 @@ async function describes(suite: SourceSuite, table: WantedTable): Promise<void> 
       )
     }
     assert.equal((await reader.describe(table.name)).identity, schema.identity, 'the identity of one table')
+    const all = await reader.skills.describeAll?.([table.name, 'conformance_not_there'])
+    for (const [name, found] of all ?? [])
+      assert.deepEqual(found, name === table.name ? schema : null, `${name}, among other tables`)
     await reading(suite, otherConnection, async (another) => {
       const { identity } = await another.describe(other.name)
       assert.notEqual(identity, schema.identity, 'the identities of two tables')

@@ -3,6 +3,7 @@ import { RowshiftError } from '../../contract/errors.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { DeferredIndexes } from '../indexes/deferred-indexes.js'
 import { Target } from '../shard/target.js'
+import { describeMany } from './known-tables.js'
 import type { Lanes } from './lanes.js'
 import type { TableReport } from './report.js'
 import { uncopiedTable } from './report.js'
@@ -37,18 +38,44 @@ export async function makeFirst(
   making: MakingTables,
   made: MadeTables,
 ): Promise<void> {
-  await eachOverLanes(tables, making, async (table, { writers }) => {
-    try {
-      const { write, policy } = table.plan!
-      const indexes = await DeferredIndexes.find(writers, write)
-      await new Target(writers, { ...write, preSql: [] }).prepare(making.signal)
-      made.set(table, [])
-      made.set(table, await indexes.defer(policy.indexesLast, making.signal))
-    } catch (thrown) {
+  const { signal, end, onStep } = making
+  const attempt = async (table: PlannedTable, work: () => Promise<void>) => {
+    await work().catch((thrown: unknown) => {
       // Its turn comes again when the same command is run.
-      if (!making.signal.aborted) making.end(table, unmadeTable(table, thrown))
-    }
-  })
+      if (!signal.aborted) end(table, unmadeTable(table, thrown))
+    })
+  }
+  await eachOverLanes(tables, making, (table, { writers }, done) =>
+    attempt(table, async () => {
+      onStep(`tables: ${done} of ${tables.length} · making ${table.to}`)
+      await new Target(writers, { ...table.plan!.write, preSql: [] }).prepare(signal, false)
+      made.set(table, [])
+    }),
+  )
+  const known = await describeMade([...made.keys()], making)
+  await eachOverLanes([...made.keys()], making, (table, { writers }) =>
+    attempt(table, async () => {
+      const { write, policy } = table.plan!
+      made.delete(table)
+      await new Target(writers, write).check(known)
+      made.set(table, [])
+      const indexes = await DeferredIndexes.find(writers, write)
+      made.set(table, await indexes.defer(policy.indexesLast, signal))
+    }),
+  )
+}
+
+async function describeMade(tables: readonly PlannedTable[], { lanes }: MakingTables) {
+  const lane = await lanes.take()
+  if (lane === null) return new Map<string, null>()
+  try {
+    return await describeMany(
+      lane.writers[0]!,
+      tables.map(({ to }) => to),
+    )
+  } finally {
+    lanes.give(lane)
+  }
 }
 
 export function unmadeTable(table: PlannedTable, thrown: unknown): TableReport {
@@ -58,8 +85,8 @@ export function unmadeTable(table: PlannedTable, thrown: unknown): TableReport {
 /** Does `work` for one table after another over each of some connections; it must not throw. */
 export async function eachOverLanes(
   tables: readonly PlannedTable[],
-  { lanes, onStep, stopped }: MakingTables,
-  work: (table: PlannedTable, lane: OpenEndpoints) => Promise<void>,
+  { lanes, stopped }: MakingTables,
+  work: (table: PlannedTable, lane: OpenEndpoints, done: number) => Promise<void>,
 ): Promise<void> {
   const waiting = tables.values()
   let done = 0
@@ -67,8 +94,7 @@ export async function eachOverLanes(
     try {
       for (const table of waiting) {
         if (stopped()) return
-        onStep(`tables: ${done} of ${tables.length} · making ${table.to}`)
-        await work(table, lane)
+        await work(table, lane, done)
         done++
       }
     } finally {

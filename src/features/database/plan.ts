@@ -9,6 +9,7 @@ import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest, endsRequest } from './request.js'
 import type { SchemaPlan } from './schema-plan.js'
 import { whenPlanned } from './foreign-keys.js'
+import { describeSelected } from './known-tables.js'
 import { withoutCircles } from './parents-first.js'
 import { planSchema } from './schema-plan.js'
 import type { Expected } from './progress.js'
@@ -112,11 +113,12 @@ async function planTables(
   signal: AbortSignal,
 ): Promise<readonly PlannedTable[]> {
   const tables: PlannedTable[] = []
+  const known = await describeSelected(endpoints, selected)
   let next = 0
   const planBy = async (open: OpenEndpoints) => {
     for (let i = next++; i < selected.length; i = next++) {
       if (signal.aborted) throw stopped(signal)
-      tables[i] = await planTable(request, selected[i]!, foreignKeys, open, signal)
+      tables[i] = await planTable(request, selected[i]!, { keys: foreignKeys, known }, open, signal)
     }
   }
   const others = Math.min(MOST_PLANNERS, Math.ceil(selected.length / TABLES_PER_PLANNER)) - 1

@@ -21,7 +21,8 @@ export async function makeTables(tables: readonly PlannedTable[], making: Making
   const lanes = new Lanes(() => openEndpoints(first.request, signal))
   const places = new IndexPlaces(first.plan!.policy.workerNum)
   try {
-    await eachOverLanes(tables, { ...making, lanes }, async (table, { writers }) => {
+    await eachOverLanes(tables, { ...making, lanes }, async (table, { writers }, done) => {
+      making.onStep(`tables: ${done} of ${tables.length} · making ${table.to}`)
       const report = await makeTable(table, writers, places, making).catch((thrown: unknown) =>
         // Its turn comes again when the same command is run.
         signal.aborted ? null : unmadeTable(table, thrown),

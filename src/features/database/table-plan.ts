@@ -4,6 +4,7 @@ import type { RunPlan } from '../../contract/run-plan.js'
 import type { CopyRequest } from '../../engine/copy-request.js'
 import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { planWith } from '../../engine/open-endpoints.js'
+import type { KnownTables } from '../../plan/plan-request.js'
 import type { Params } from '../../task/params.js'
 import { repairing } from '../verify/repair-params.js'
 import type { ForeignKeyPlan } from './foreign-keys.js'
@@ -31,7 +32,7 @@ export interface PlannedTable {
 export async function planTable(
   request: DatabaseRequest,
   table: SelectedTable,
-  keys: ForeignKeyPlan,
+  { keys, known }: { readonly keys: ForeignKeyPlan; readonly known: KnownTables | null },
   endpoints: OpenEndpoints,
   signal: AbortSignal,
 ): Promise<PlannedTable> {
@@ -39,7 +40,13 @@ export async function planTable(
   const plannedAt = performance.now()
   try {
     const asked = request.ofTable === undefined ? copy : { ...copy, ...request.ofTable(table, copy) }
-    return { ...(await planned(asked, endpoints, signal)), ...table, plannedAt, error: null, unfit: false }
+    return {
+      ...(await planned(asked, endpoints, signal, known)),
+      ...table,
+      plannedAt,
+      error: null,
+      unfit: false,
+    }
   } catch (thrown) {
     const error = RowshiftError.from(thrown)
     return { ...table, request: copy, plan: null, plannedAt, error, unfit: isUnfit(error, request.params) }
@@ -76,14 +83,15 @@ async function planned(
   request: CopyRequest,
   endpoints: OpenEndpoints,
   signal: AbortSignal,
+  known: KnownTables | null,
 ): Promise<{ readonly request: CopyRequest; readonly plan: RunPlan }> {
   const { params } = request
   const planning = { ...request, params: params.mode === 'sync' ? repairing(params) : params }
   try {
-    return { request, plan: await planWith(planning, endpoints, signal) }
+    return { request, plan: await planWith(planning, endpoints, signal, known) }
   } catch (thrown) {
     if (params.mode === 'increment' || !lacksDiffColumn(RowshiftError.from(thrown), params)) throw thrown
-    return planned({ ...request, params: { ...params, diffColumn: null } }, endpoints, signal)
+    return planned({ ...request, params: { ...params, diffColumn: null } }, endpoints, signal, known)
   }
 }
 

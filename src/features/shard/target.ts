@@ -1,6 +1,6 @@
 import { checkCreated } from '../../plan/target.js'
 import { cutBatches } from '../../wire/cut-rows.js'
-import type { Batch, Writer } from '../../contract/plugin.js'
+import type { Batch, TableSchema, Writer } from '../../contract/plugin.js'
 import type { TargetCounts, TargetSpec } from '../../contract/target-spec.js'
 import type { TargetOptions } from './sharded-write.js'
 import { Shards } from './shards.js'
@@ -29,8 +29,8 @@ export class Target {
     return this.#spec.writeMode === 'upsert' && settle
   }
 
-  /** Before the first split: runs `pre_sql`, and creates the tables that the plan says. */
-  async prepare(signal: AbortSignal): Promise<void> {
+  /** Before the first split: runs `pre_sql`, and creates the tables that the plan says. `checks` false: `check` follows. */
+  async prepare(signal: AbortSignal, checks = true): Promise<void> {
     if (this.#spec.sharding?.onDemand) {
       // A database that is a file is made before threads make tables in it.
       const nothing = { ...this.#spec, create: null, preSql: [] }
@@ -38,7 +38,15 @@ export class Target {
     }
     for (const { writer, spec } of this.#tables) {
       await writer.prepare(spec, signal)
-      if (spec.create) checkCreated(spec, await writer.describe(spec.table.table))
+      if (checks && spec.create) checkCreated(spec, await writer.describe(spec.table.table))
+    }
+  }
+
+  /** Throws CREATE_FAILED unless the tables are as the plan counts on. `known`: what is known of them. */
+  async check(known: ReadonlyMap<string, TableSchema | null>): Promise<void> {
+    for (const { writer, spec } of this.#tables) {
+      const { table } = spec.table
+      if (spec.create) checkCreated(spec, known.get(table) ?? (await writer.describe(table)))
     }
   }
 

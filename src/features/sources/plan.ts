@@ -28,7 +28,8 @@ export async function findTables(
   const { table, several, readers } = endpoint
   if (several) return describeTables(endpoint, await tablesOf(parsePattern(table), readers, numbering))
   const reader = readers[0]!
-  return oneTable(reader, await reader.describe(singleName(table)))
+  const name = singleName(table)
+  return oneTable(reader, endpoint.known?.get(name) ?? (await reader.describe(name)))
 }
 
 /** The same for several tables that are known by name. */
