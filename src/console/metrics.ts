@@ -162,7 +162,10 @@ function instruments(prometheus: typeof import('prom-client'), registry: Registr
     begin: (id) => {
       const task = String(id)
       for (const status of STATUSES) runs.inc({ task, status }, 0)
-      rejected.inc({ task }, 0)
+      for (const what of ['read', 'written']) rows.inc({ task, what }, 0)
+      for (const phase of phases)
+        for (const spent of [phaseSeconds, phaseAlone]) spent.inc({ task, phase }, 0)
+      for (const each of [bytes, seconds, busy, rejected]) each.inc({ task }, 0)
     },
     count: (record, report, before) => {
       const task = String(record.task_id)

@@ -305,10 +305,18 @@ describe('the console', () => {
   })
 
   it('tells Prometheus what has ended since it began', async () => {
+    await fixture.addTask(9, 'dst3', { online: 0 })
     const { text } = await console.ask('GET', '/metrics', { token: READER })
     expect(text).to.match(/^rowshift_runs_total\{task="5",status="success"\} \d/m)
     expect(text).to.match(/^rowshift_rows_total\{task="5",what="written"\} \d/m)
     expect(text).to.match(/^rowshift_last_success_timestamp_seconds\{task="6"\} \d{10}/m)
+    // Of a counter that begins with its first run, Prometheus would see no increase.
+    for (const name of [
+      'rows_total{task="9",what="written"}',
+      'bytes_total{task="9"}',
+      'run_seconds_total{task="9"}',
+    ])
+      expect(text).to.include(`rowshift_${name} 0\n`)
     for (const name of ['grafana-dashboard.json', 'alert-rules.yml']) {
       const shown = readFileSync(new URL(`../../../etc/monitoring/${name}`, import.meta.url), 'utf8')
       const metrics = new Set(shown.match(/\browshift_\w+/g))
