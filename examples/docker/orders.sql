@@ -1,3 +1,6 @@
+-- Whatever the client takes for its own.
+SET NAMES utf8mb4;
+
 CREATE DATABASE shop CHARACTER SET utf8mb4;
 CREATE DATABASE warehouse CHARACTER SET utf8mb4;
 
@@ -11,6 +14,8 @@ CREATE TABLE shop.orders (
   KEY by_customer (customer)
 );
 
+-- A table of the sequence engine needs a database to be in.
+USE shop;
 INSERT INTO shop.orders (id, customer, title, amount, note, created_at)
 SELECT
   seq,

@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
-import { server } from '../support/context.js'
+import { query, server } from '../support/context.js'
 import { scratch, TestDatabase } from '../support/copying.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -149,6 +149,17 @@ describe('commands of the documentation', () => {
     })
     expect(status, `${text}\n${stdout}\n${stderr}`).to.equal(0)
   }
+
+  it('examples/docker: the data is made by a session without a database', async () => {
+    const own = `rowshift_docker_${process.pid}`
+    const sql = read('examples/docker/orders.sql').replaceAll(/\b(shop|warehouse)\b/g, `${own}_$1`)
+    try {
+      await query(at, sql)
+      expect(await query(at, `SELECT COUNT(*) FROM ${own}_shop.orders`)).to.deep.equal([['100000']])
+    } finally {
+      for (const name of ['shop', 'warehouse']) await query(at, `DROP DATABASE IF EXISTS ${own}_${name}`)
+    }
+  })
 
   for (const page of pages) {
     blocksOf(page).forEach(({ code, notRun }, i) => {
