@@ -10,7 +10,7 @@ import { addressOf, oneServer, server, startCli } from '../support/context.js'
 import { scratchFile, TestDatabase } from '../support/copying.js'
 import { hashed, hashingTransform, HostLab, type HostTables, KEYED, SPLIT } from '../support/host-copy.js'
 import type { TestServer } from '../support/servers.js'
-import { type Started, TaskFixture } from '../support/task-fixture.js'
+import { Started, TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
 const ROWS = 20_000
@@ -226,17 +226,9 @@ describe('one run over many hosts', () => {
       await data.value(`INSERT INTO ${name} SELECT i, i FROM generate_series(1, 3000) AS q (i)`)
     await data.value('ANALYZE')
     await fixture.addTask(1, 't_*', { from: 's_*', params: `{"read_batch": ${SPLIT}}` })
-    const worker = startCli([
-      'worker',
-      '--connect',
-      lab.queue,
-      '--threads',
-      '2',
-      '--lock',
-      '2',
-      '-c',
-      fixture.folder,
-    ])
+    const env = { TEST_PASSWORD: server('postgres').password }
+    const options = ['--threads', '2', '--lock', '2', '-c', fixture.folder]
+    const worker = startCli(['worker', '--connect', lab.queue, ...options], { env })
     try {
       const release = await data.hold('t_b')
       const run = fixture.start('run', '1', '--workers', lab.queue)
@@ -250,6 +242,15 @@ describe('one run over many hosts', () => {
       const resumed = fixture.start('resume', 'latest', '--workers', lab.queue)
       expect(await resumed.code(), resumed.stderr).to.equal(0)
       for (const name of ['a', 'b']) await fixture.database.expectEqual(`s_${name}`, `t_${name}`)
+      // One moment of them all, which the coordinator lets go of.
+      const copy = await TestDatabase.create(server('postgres'))
+      const at = ({ server: { user, host, port }, database }: TestDatabase) =>
+        `postgres://${user}:\${TEST_PASSWORD}@${host}:${port}/${database}`
+      const ends = ['--from', at(fixture.database), '--to', at(copy)]
+      const snapshot = ['--create', '--param', 'consistency=snapshot', '--workers', lab.queue]
+      const whole = new Started(['copy', ...ends, ...snapshot], { env })
+      expect(await whole.code(), whole.stderr).to.equal(0)
+      expect(await copy.value('SELECT COUNT(*) FROM t_b')).to.equal('3000')
     } finally {
       worker.kill('SIGKILL')
       await once(worker, 'exit')

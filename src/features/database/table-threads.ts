@@ -1,9 +1,9 @@
 /** The threads that copy the tables of a database: of this process, or of other hosts and this one. */
 import { RowshiftError } from '../../contract/errors.js'
-import type { Reader, Snapshot } from '../../contract/plugin.js'
+import type { Reader } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import { copyThreads, lookSmall, tablesSetup, threadCount } from '../../engine/copy-threads.js'
-import type { Hosts } from '../../engine/job-pool.js'
+import type { Hosts, JoinedSnapshot } from '../../engine/job-pool.js'
 import { WorkerPool } from '../../engine/pool.js'
 import { SharedThreads } from '../../engine/shared-threads.js'
 import { SnapshotStart } from '../../engine/snapshot-start.js'
@@ -35,7 +35,7 @@ export class TableThreads {
   readonly #options: TableThreadsOptions
   readonly #inSnapshot: boolean
   readonly #groups: ThreadGroup[] = []
-  #snapshot: Snapshot | null = null
+  #snapshot: JoinedSnapshot | null = null
   /** Of this process; null: these begin no snapshot. */
   #start: SnapshotStart | null = null
   busySeconds: readonly number[] = []
@@ -58,9 +58,9 @@ export class TableThreads {
       this.#snapshot = (await this.#start?.begin(open, names)) ?? null
       return this.#snapshot?.position ?? null
     }
-    const joined = this.#inSnapshot ? await hosts.beginSnapshot(await open(), names, signal) : null
-    this.#ofHosts(hosts, joined?.token ?? null)
-    return joined?.position ?? null
+    if (this.#inSnapshot) this.#snapshot = await hosts.beginSnapshot(await open(), names, signal)
+    this.#ofHosts(hosts, this.#snapshot?.token ?? null)
+    return this.#snapshot?.position ?? null
   }
 
   /** How many take splits. */

@@ -107,8 +107,14 @@ export class RunHosts implements Hosts {
     this.checkSnapshot(readers[0]!)
     const skill = readers[0]!.skills.snapshot!
     const snapshot = (this.#snapshot = await skill.begin(tables, signal))
-    await Promise.all(readers.map(({ skills }) => skills.snapshot!.join(snapshot.token)))
-    return snapshot
+    try {
+      await Promise.all(readers.map(({ skills }) => skills.snapshot!.join(snapshot.token)))
+      return snapshot
+    } catch (thrown) {
+      // Nobody else would let go of what it holds; that this fails too says no more.
+      await snapshot.end?.().catch(() => {})
+      throw thrown
+    }
   }
 
   async close(): Promise<void> {
