@@ -48,9 +48,11 @@ export function keyProbe(session: SqlSession, spec: ReadSpec): KeyProbe {
   }
 }
 
-/** The query by which the bounds of splits are found, for a look at how the database would run it; null: the table is one split. */
+/** The query by which the bounds of splits are found, for a look at how the database would run it; null: the table is one split, also by statistics. */
 export function boundQuery(session: SqlSession, spec: ReadSpec): string | null {
-  if (spec.key === null) return null
+  const { estimatedRows } = spec.table
+  const isSmall = estimatedRows !== null && estimatedRows * 2 < spec.splitRows
+  if (spec.key === null || isSmall) return null
   const { dialect } = session
   const key = keyColumns(dialect, spec)
   return selectSql({
