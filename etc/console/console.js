@@ -220,7 +220,15 @@
         axes: [
           { stroke: ink, grid, label: 's' },
           { stroke: ink, grid, scale: 'rows', label: 'rows/s', size: 80 },
-          { stroke: ink, grid: { show: false }, scale: 'bytes', side: 1, label: 'MB/s', size: 60 },
+          {
+            stroke: ink,
+            grid: { show: false },
+            scale: 'bytes',
+            side: 1,
+            label: 'MB/s',
+            size: 60,
+            values: (_, ticks) => ticks.map((tick) => Number(tick.toPrecision(3))),
+          },
         ],
         series: [
           { label: 's' },
@@ -248,8 +256,8 @@
       const { seconds, alone } = spent.phases[row.dataset.phase]
       row.hidden = seconds === 0
       const [, all, only] = row.cells
-      all.textContent = seconds.toFixed(1)
-      only.textContent = alone.toFixed(1)
+      all.textContent = seconds.toFixed(seconds < 10 ? 2 : 1)
+      only.textContent = alone.toFixed(alone < 10 ? 2 : 1)
       const bar = row.querySelector('progress')
       bar.max = Math.max(spent.inHand, 0.001)
       bar.value = seconds
@@ -266,21 +274,22 @@
     const text = document.getElementById('tables-text')
     text.textContent = `${count(ended)} / ${count(all)} ${text.dataset.of}`
     const body = place.querySelector('tbody')
+    const statuses = new Map(Object.entries(JSON.parse(place.dataset.statuses)))
     const rows = new Map([...body.rows].map((row) => [row.dataset.table, row]))
     list.forEach((table, i) => {
       const row = rows.get(table.table) ?? template.content.firstElementChild.cloneNode(true)
       rows.delete(table.table)
-      showTable(row, table)
+      showTable(row, table, statuses)
       if (body.rows[i] !== row) body.insertBefore(row, body.rows[i] ?? null)
     })
     for (const row of rows.values()) row.remove()
   }
 
-  function showTable(row, { table, status, rows, expected, step, splits, splitsDone, active }) {
+  function showTable(row, { table, status, rows, expected, step, splits, splitsDone, active }, statuses) {
     row.dataset.table = table
     row.querySelector('.name').textContent = table
     const badge = row.querySelector('.status')
-    badge.textContent = status
+    badge.textContent = statuses.get(status) ?? status.replaceAll('_', ' ')
     badge.className = `status ${status}`
     row.querySelector('.step').textContent = step ?? ''
     row.cells[2].textContent = count(rows)

@@ -2,7 +2,7 @@ import type { Role } from './access.js'
 import type { Html } from './html.js'
 import { html } from './html.js'
 import type { Language, Say } from './words.js'
-import { sayIn } from './words.js'
+import { sayIn, statusesIn } from './words.js'
 
 /** For whom a page is made. */
 export interface Viewer {
@@ -163,6 +163,7 @@ export function duration(seconds: number | null): string {
   return minutes < 100 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${(seconds / 3600).toFixed(1)} h`
 }
 
-export function statusBadge(status: string): Html {
-  return html`<span class="status ${/^[a-z]+$/.test(status) ? status : ''}">${status}</span>`
+export function statusBadge(status: string, { language }: Pick<Viewer, 'language'>): Html {
+  const shown = new Map(Object.entries(statusesIn(language))).get(status) ?? status.replaceAll('_', ' ')
+  return html`<span class="status ${/^[a-z]+$/.test(status) ? status : ''}">${shown}</span>`
 }

@@ -24,7 +24,8 @@ export function runsPage(
   }
 }
 
-export function runsTable(runs: readonly RunSummary[], { say }: Viewer): Html {
+export function runsTable(runs: readonly RunSummary[], viewer: Viewer): Html {
+  const { say } = viewer
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${say('runs')}">
     <table id="runs" data-reload>
       <thead>
@@ -49,7 +50,7 @@ export function runsTable(runs: readonly RunSummary[], { say }: Viewer): Html {
               <td>
                 ${run.taskId === null ? say('adHoc') : html`<a href="/tasks/${run.taskId}">${run.taskId}</a>`}
               </td>
-              <td>${statusBadge(run.status)}</td>
+              <td>${statusBadge(run.status, viewer)}</td>
               <td>${run.mode}</td>
               <td>${run.began}</td>
               <td class="number" data-live="seconds">
@@ -92,16 +93,7 @@ export function runPage(run: RunDetail, args: string, viewer: Viewer): Page {
         ${run.progress?.waiting ? `${say('waiting')}: ${run.progress.waiting}` : ''}
       </p>
       ${tables(run, viewer)} ${running && !run.progress?.tables ? splitMap(run, viewer) : ''}
-      ${time(run, viewer)}
-      <section aria-labelledby="speed-title">
-        <h2 id="speed-title">${say('speedPlot')}</h2>
-        <div
-          id="plot"
-          role="img"
-          aria-label="${say('speedPlot')}"
-          data-samples="${JSON.stringify(run.samples)}"
-        ></div>
-      </section>
+      ${time(run, viewer)} ${running || run.samples.length > 1 ? speedPlot(run, viewer) : ''}
       ${rejected(run, viewer)} ${section(say('overrides'), run.overrides)}
       ${section(say('warnings'), run.warnings)} ${section(say('reasons'), run.reasons)}
       ${
@@ -146,7 +138,8 @@ function acts(run: RunDetail, viewer: Viewer): Html {
   return html`<section class="acts" aria-label="${say('actions')}">${parts}</section>`
 }
 
-function figures(run: RunDetail, { say }: Viewer): Html {
+function figures(run: RunDetail, viewer: Viewer): Html {
+  const { say } = viewer
   const live = (name: string, value: string) => html`<span data-live="${name}">${value}</span>`
   const { report, progress } = run
   return facts([
@@ -154,7 +147,7 @@ function figures(run: RunDetail, { say }: Viewer): Html {
       say('task'),
       run.taskId === null ? say('adHoc') : html`<a href="/tasks/${run.taskId}">${run.taskId}</a>`,
     ],
-    [say('status'), statusBadge(run.status)],
+    [say('status'), statusBadge(run.status, viewer)],
     [say('mode'), run.mode],
     [say('from'), run.from],
     [say('to'), run.to],
@@ -177,6 +170,18 @@ function figures(run: RunDetail, { say }: Viewer): Html {
     [say('rowsRejected'), count(report?.dirtyRows)],
     [say('host'), run.host === null ? null : `${run.host} (${run.pid})`],
   ])
+}
+
+function speedPlot({ samples }: RunDetail, { say }: Viewer): Html {
+  return html`<section aria-labelledby="speed-title">
+    <h2 id="speed-title">${say('speedPlot')}</h2>
+    <div
+      id="plot"
+      role="img"
+      aria-label="${say('speedPlot')}"
+      data-samples="${JSON.stringify(samples)}"
+    ></div>
+  </section>`
 }
 
 /** What becomes of each split; of several tables, each has its own. */

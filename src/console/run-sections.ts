@@ -7,6 +7,7 @@ import { html } from './html.js'
 import type { Viewer } from './layout.js'
 import { count, statusBadge } from './layout.js'
 import type { RunDetail } from './run-records.js'
+import { statusesIn } from './words.js'
 
 const MOST_SHOWN = 1000
 
@@ -16,7 +17,12 @@ export function tables(run: RunDetail, viewer: Viewer): Html | '' {
   const running = run.status === 'running'
   const shown = running ? (progress?.tables?.shown ?? []) : reported(report)
   if (!running && shown.length === 0) return ''
-  return html`<section id="tables" ${shown.length === 0 ? html`hidden` : ''} aria-labelledby="tables-title">
+  return html`<section
+    id="tables"
+    data-statuses="${JSON.stringify(statusesIn(viewer.language))}"
+    ${shown.length === 0 ? html`hidden` : ''}
+    aria-labelledby="tables-title"
+  >
     <h2 id="tables-title">${viewer.say('tables')}</h2>
     <p id="tables-text" data-of="${viewer.say('tablesEnded')}">
       ${progress?.tables ? tablesText(progress.tables, viewer) : ''}
@@ -33,11 +39,11 @@ export function tables(run: RunDetail, viewer: Viewer): Html | '' {
           </tr>
         </thead>
         <tbody>
-          ${shown.slice(0, MOST_SHOWN).map((table) => tableRow(table, mostRows(shown)))}
+          ${shown.slice(0, MOST_SHOWN).map((table) => tableRow(table, mostRows(shown), viewer))}
         </tbody>
       </table>
     </div>
-    ${running ? html`<template id="table-row">${tableRow(NO_TABLE, 1)}</template>` : ''}
+    ${running ? html`<template id="table-row">${tableRow(NO_TABLE, 1, viewer)}</template>` : ''}
   </section>`
 }
 
@@ -63,13 +69,14 @@ function tablesText(
 function tableRow(
   { table, status, rows, expected, step, splits, splitsDone }: FeedTable,
   most: number,
+  viewer: Viewer,
 ): Html {
   const ended = status !== 'running'
   const max = Math.max(1, expected ?? (ended ? most : 0), rows)
   const value = ended || expected !== null ? html`value="${rows}"` : ''
   return html`<tr data-table="${table}">
     <td class="name">${table}</td>
-    <td>${statusBadge(status)} <span class="step">${step ?? ''}</span></td>
+    <td>${statusBadge(status, viewer)} <span class="step">${step ?? ''}</span></td>
     <td class="number">${count(rows)}</td>
     <td><progress max="${max}" ${value} aria-label="${table}"></progress></td>
     <td class="number">
@@ -100,6 +107,10 @@ function reported(report: RunDetail['report']): FeedTable[] {
   ]
 }
 
+function secondsText(seconds: number): string {
+  return seconds.toFixed(seconds < 10 ? 2 : 1)
+}
+
 /** In one sentence, and a bar for each phase. */
 export function time(
   { report, progress, timeWent, status }: RunDetail,
@@ -126,8 +137,8 @@ export function time(
             const { seconds, alone } = spent.phases[phase]
             return html`<tr data-phase="${phase}" ${seconds === 0 ? html`hidden` : ''}>
               <td>${labels[phase]}</td>
-              <td class="number">${seconds.toFixed(1)}</td>
-              <td class="number">${alone.toFixed(1)}</td>
+              <td class="number">${secondsText(seconds)}</td>
+              <td class="number">${secondsText(alone)}</td>
               <td>
                 <progress
                   max="${Math.max(spent.inHand, 0.001)}"

@@ -56,7 +56,7 @@ function line({ task, next, cron, lastRun, running }: TaskSummary, viewer: Viewe
         lastRun === null
           ? ''
           : html`<a href="/runs/${encodeURIComponent(lastRun.runId)}">${lastRun.began}</a>
-              ${statusBadge(lastRun.status)}`
+              ${statusBadge(lastRun.status, viewer)}`
       }
     </td>
     <td>${next}${cron === null ? '' : html`<br /><small>${cron}</small>`}</td>
@@ -95,7 +95,7 @@ export function taskPage(
         task === null
           ? ''
           : facts([
-              [say('status'), task.task_status === null ? null : statusBadge(task.task_status)],
+              [say('status'), task.task_status === null ? null : statusBadge(task.task_status, viewer)],
               [say('online'), say(task.online_status === 1 ? 'online' : 'offline')],
               [say('nextRun'), next?.next ?? null],
             ])

@@ -61,7 +61,7 @@ function outcome(verification: Verification, viewer: Viewer): Html {
   const { say } = viewer
   const { status, at, error, found, left, tables, kind, runId } = verification
   return html`${facts([
-    [say('status'), statusBadge(status)],
+    [say('status'), statusBadge(status, viewer)],
     [say('comparedAt'), at],
     [say('mode'), kind],
     [say('run'), html`<a href="/runs/${runId}">${runId}</a>`],
@@ -71,7 +71,8 @@ function outcome(verification: Verification, viewer: Viewer): Html {
 }
 
 /** Of a task that copies tables one by one. */
-function tablesOf(tables: NonNullable<Verification['tables']>, { say }: Viewer): Html | '' {
+function tablesOf(tables: NonNullable<Verification['tables']>, viewer: Viewer): Html | '' {
+  const { say } = viewer
   if (tables.length === 0) return ''
   return html`<table>
     <thead>
@@ -88,7 +89,7 @@ function tablesOf(tables: NonNullable<Verification['tables']>, { say }: Viewer):
         const { missing, extra, different } = left ?? found ?? {}
         return html`<tr>
           <td>${table}</td>
-          <td>${statusBadge(status)}</td>
+          <td>${statusBadge(status, viewer)}</td>
           <td class="number">${count(missing)}</td>
           <td class="number">${count(extra)}</td>
           <td class="number">${count(different)}</td>

@@ -127,6 +127,22 @@ const words = {
   adHoc: ['without a task', '无任务'],
 } as const satisfies Record<string, readonly [en: string, zh: string]>
 
+/** Of runs, comparisons and tables; in English they are shown as they are. */
+const statuses: Readonly<Record<string, string>> = {
+  running: '运行中',
+  success: '成功',
+  failed: '失败',
+  interrupted: '已中断',
+  skipped: '已跳过',
+  not_begun: '未开始',
+  equal: '一致',
+  different: '不一致',
+}
+
+export function statusesIn(language: Language): Readonly<Record<string, string>> {
+  return language === 'zh' ? statuses : {}
+}
+
 export type Word = keyof typeof words
 export type Say = (word: Word) => string
 
