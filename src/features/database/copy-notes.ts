@@ -1,4 +1,5 @@
 /** What a copy between two URLs notes in its target: which tables are done, for whoever goes on with it. Of a task, the history knows that. */
+import { setTimeout } from 'node:timers/promises'
 import { RowshiftError } from '../../contract/errors.js'
 import { closeAll, openAll } from '../../contract/opening.js'
 import type { Checkpoints, Definer } from '../../contract/plugin.js'
@@ -15,6 +16,8 @@ import type { SelectedTable, SelectionRequest } from './selection.js'
 /** Stands for a table in the row of the copy, among the checkpoints of the target. */
 const OF_DATABASE = 'rowshift_database'
 const FORMAT = 1
+const ATTEMPTS = 3
+const PAUSE_MS = 500
 
 /** What a copy was asked for, and has done. Without secrets. */
 export interface CopyNote {
@@ -182,18 +185,26 @@ class CopyNotes {
     })
   }
 
-  /** Over a connection of its own, since those of the copy are at work; without a signal, so that Ctrl-C leaves a note. */
-  #try(work: (checkpoints: Checkpoints) => Promise<void>): Promise<void> {
-    return using(this.#request, undefined, async (checkpoints) => {
-      await work(checkpoints)
-      return []
-    }).then(
-      () => {},
-      (thrown: unknown) => {
-        const { runId } = this.#request
-        log.warn({ runId }, `which tables are done could not be noted: ${RowshiftError.from(thrown).message}`)
-      },
-    )
+  /**
+   * Over a connection of its own, since those of the copy are at work; without a signal, so that Ctrl-C leaves a note. What cannot be noted is tried again, since
+   * the next note may be far away.
+   */
+  async #try(work: (checkpoints: Checkpoints) => Promise<void>): Promise<void> {
+    const attempt = () =>
+      using(this.#request, undefined, async (checkpoints) => {
+        await work(checkpoints)
+        return []
+      })
+    for (let left = ATTEMPTS; left > 0; left--) {
+      const failure = await attempt().then(
+        () => null,
+        (thrown: unknown) => RowshiftError.from(thrown),
+      )
+      if (failure === null) return
+      log.warn({ runId: this.#request.runId }, `which tables are done could not be noted: ${failure.message}`)
+      if (!failure.retryable) return
+      await setTimeout(PAUSE_MS)
+    }
   }
 }
 

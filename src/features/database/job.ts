@@ -148,6 +148,7 @@ class DatabaseRun {
     try {
       if (params.consistency === 'snapshot')
         await lanes.use(({ readers }) => hosts?.checkSnapshot(readers[0]!))
+      await makeTables(this.#plan.withoutIndexes, work)
       await makeFirst(this.#planned.filter(isMadeFirst), { ...work, lanes }, this.#made)
       const left = this.#planned.filter((table) => !this.#ended.has(table))
       if (!this.#stops && left.length > 0) await this.#copyAll(left, lanes, hosts)

@@ -6,6 +6,7 @@ import { withEndpoints } from '../../engine/open-endpoints.js'
 import { stopped } from '../../engine/run-errors.js'
 import type { Params } from '../../task/params.js'
 import type { DatabaseRequest } from './request.js'
+import { DeferredIndexes } from '../indexes/deferred-indexes.js'
 import { checkDatabaseRequest, endsRequest } from './request.js'
 import type { SchemaPlan } from './schema-plan.js'
 import { whenPlanned } from './foreign-keys.js'
@@ -36,6 +37,8 @@ export interface DatabasePlan {
   readonly leftOut: Selection['leftOut']
   /** Tables of the target that an earlier run has copied, with which this one goes on. */
   readonly doneBefore: readonly string[]
+  /** Of `tables`, those whose rows it has copied, and not all of their indexes added: no row is copied. */
+  readonly withoutIndexes: readonly PlannedTable[]
 }
 
 /** Plans the copy of every table, over one connection to each end; writes nothing. Throws USAGE where no table is left. */
@@ -59,9 +62,11 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
       : withEndpoints(asCopied, signal, planAll))
     refuseOneTarget(tables)
     const { kept, skipped } = withoutUnfit(tables, request)
-    const { left, done } = await withoutDone(kept, request, endpoints, signal)
+    const { left, done, late } = await withoutDone(kept, request, endpoints, signal)
+    const copied = request.only === 'schema' ? left : withoutCircles(left, schema.foreignKeys)
     return {
-      tables: request.only === 'schema' ? left : withoutCircles(left, schema.foreignKeys),
+      tables: late.length === 0 ? copied : byName([...copied, ...late]),
+      withoutIndexes: late,
       schema: { ...schema, foreignKeys: whenPlanned(schema.foreignKeys, madeAnew(tables, request.params)) },
       doneBefore: done.map(({ to }) => to),
       leftOut: [
@@ -86,21 +91,28 @@ async function withoutDone(
   { doneBefore }: DatabaseRequest,
   { writers }: OpenEndpoints,
   signal: AbortSignal,
-): Promise<{ readonly left: readonly PlannedTable[]; readonly done: readonly PlannedTable[] }> {
+): Promise<Record<'left' | 'done' | 'late', readonly PlannedTable[]>> {
   const left: PlannedTable[] = []
+  const late: PlannedTable[] = []
   const done: PlannedTable[] = []
   for (const table of tables) {
     if (signal.aborted) throw stopped(signal)
     const earlier = doneBefore?.(table) ?? null
     try {
       const isDone = earlier !== null && (await isStillDone(table, earlier, writers[0]!, signal))
-      if (isDone) done.push(table)
+      const lacksIndexes = isDone && (await DeferredIndexes.find(writers, table.plan!.write)).any
+      if (lacksIndexes) late.push(table)
+      else if (isDone) done.push(table)
       else left.push(table)
     } catch (thrown) {
       left.push({ ...table, plan: null, error: RowshiftError.from(thrown) })
     }
   }
-  return { left, done }
+  return { left, done, late }
+}
+
+function byName(tables: readonly PlannedTable[]): readonly PlannedTable[] {
+  return tables.toSorted((a, b) => (a.from < b.from ? -1 : 1))
 }
 
 /** In the order of `selected`. Every table takes some round trips, one after another: where there are many, other connections plan some of them. */
