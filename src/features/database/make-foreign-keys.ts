@@ -48,8 +48,8 @@ interface MakingKeys extends KeysRequest {
   /** A statement that changes a table waits for those that read it, and the other way round. */
   readonly use: TableUse
   readonly places: IndexPlaces
-  /** Says what is begun. */
-  readonly show: (doing: string, key: ForeignKey) => void
+  /** Says what is done about a key; null: nothing any more. */
+  readonly show: (doing: string | null, key: ForeignKey) => void
 }
 
 /** Side by side. Never throws for a key: what failed is in its report, and the others go on. */
@@ -73,18 +73,19 @@ export async function makeForeignKeys(
     use: new TableUse(),
     places: new IndexPlaces(target.withTable ? 1 : workerNum),
     show: (doing, key) => {
-      underWay.set(key, doing)
+      if (doing === null) underWay.delete(key)
+      else underWay.set(key, doing)
       tell()
     },
   }
-  const counted = (key: ForeignKey, work: Promise<ForeignKeyReport>) =>
+  const counted = (work: Promise<ForeignKeyReport>) =>
     work.finally(() => {
       done++
-      if (underWay.delete(key)) tell()
+      tell()
     })
   const outcomes = await Promise.all([
-    ...plan.make.map((key) => counted(key, makeKey(plan, key, making))),
-    ...[...plan.existing, ...others].map((key) => counted(key, checkExisting(key, making))),
+    ...plan.make.map((key) => counted(makeKey(plan, key, making))),
+    ...[...plan.existing, ...others].map((key) => counted(checkExisting(key, making))),
   ])
   const made = plan.make.filter((_, i) => outcomes[i]!.status === 'made')
   const reports = [
@@ -206,7 +207,7 @@ function atWork<T>(
   const tables = [full(key.table, key.tableIn), full(key.parent, key.parentIn)]
   const begin = () => {
     show(doing, key)
-    return work()
+    return work().finally(() => show(null, key))
   }
   const patiently = () =>
     retried(
