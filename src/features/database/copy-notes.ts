@@ -53,12 +53,9 @@ export async function withNotes(
   const asked: DatabaseRequest = { ...goingOn(request, earlier, done), ofTable: () => ({ memory }) }
   const report = await copy(asked, (table) => done.add(table))
   await done.end()
-  const { tables, exclude } = request.selection
   const isDone = (name: string) => done.all.some(({ table }) => table === name)
   const [last] = earlier
-  // Of some tables, the others of the earlier copy may be left.
-  const isWhole =
-    last === undefined || tables.length + exclude.length === 0 || last.left?.every(isDone) === true
+  const isWhole = last === undefined || holdsAll(request.selection, last, isDone)
   if (report.status === 'success' && isWhole) await notes.forget()
   else if (done.all.length > 0)
     await notes.write(
@@ -66,6 +63,16 @@ export async function withNotes(
       leftOf(report, last).filter((name) => !isDone(name)),
     )
   return report
+}
+
+/** Of some tables, the others of the earlier copy may be left. */
+function holdsAll(
+  asked: SelectionRequest,
+  { selection, left }: CopyNote,
+  isDone: (table: string) => boolean,
+): boolean {
+  const isSame = JSON.stringify(asked) === JSON.stringify(selection)
+  return isSame || asked.tables.length + asked.exclude.length === 0 || left?.every(isDone) === true
 }
 
 function leftOf({ tables }: DatabaseReport, last: FoundNote | undefined): readonly string[] {
