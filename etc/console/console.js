@@ -45,10 +45,12 @@
     else location.assign(target === '/runs/' ? '/' : target)
   }
 
+  /** Once at a time. A button that is disabled would lose the focus, and whoever uses the keyboard the place. */
   async function perform(element, method, path, body, where) {
+    if (element.hasAttribute('aria-busy')) return
     element.setAttribute('aria-busy', 'true')
     const buttons = element.tagName === 'FORM' ? [...element.querySelectorAll('button')] : [element]
-    for (const button of buttons) button.disabled = true
+    for (const button of buttons) button.setAttribute('aria-disabled', 'true')
     say('…')
     try {
       const result = await call(method, path, body, element.dataset.version)
@@ -58,7 +60,7 @@
       say(error.message, true)
     } finally {
       element.removeAttribute('aria-busy')
-      for (const button of buttons) button.disabled = false
+      for (const button of buttons) button.removeAttribute('aria-disabled')
     }
   }
 
@@ -158,6 +160,24 @@
     say(run.dataset.gone)
   }
 
+  const TELLING = ['id', 'name', 'href', 'data-path', 'data-body', 'aria-labelledby']
+  /** What had the focus before its part was made anew without it. */
+  let missed = null
+  const content = document.getElementById('content')
+  const nameOf = (element) =>
+    [element.tagName, ...TELLING.map((name) => element.getAttribute(name))].join(' ')
+
+  /** Whoever uses the keyboard stays where they were or, when that is gone, before what is there instead. */
+  function replace(part, other) {
+    const { activeElement: focused } = document
+    if (focused !== content) missed = part.contains(focused) ? nameOf(focused) : null
+    part.replaceWith(document.adoptNode(other))
+    if (missed === null) return
+    const again = [...other.querySelectorAll('a, button, [tabindex]')].find((one) => nameOf(one) === missed)
+    if (again) missed = null
+    ;(again ?? content).focus({ preventScroll: true })
+  }
+
   /** The parts of the page that the server makes anew. */
   async function renew() {
     const response = await fetch(location.href)
@@ -167,15 +187,15 @@
     const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
     for (const part of document.querySelectorAll('[data-reload]')) {
       const other = fresh.getElementById(part.id)
-      // A form that somebody fills in is left alone.
-      if (
-        !other ||
-        part.isEqualNode(other) ||
-        (part.contains(document.activeElement) && document.activeElement.matches('input, textarea'))
-      )
+      if (!other || part.isEqualNode(other)) continue
+      const { activeElement: focused } = document
+      // A form that somebody fills in is left alone until then.
+      if (part.contains(focused) && focused.matches('input, textarea')) {
+        focused.addEventListener('blur', reload, { once: true })
         continue
+      }
       if (part.id === 'run' && part.dataset.status === other.dataset.status) continue
-      part.replaceWith(document.adoptNode(other))
+      replace(part, other)
       if (part.id === 'run') begin()
     }
   }

@@ -111,6 +111,7 @@ export async function withFeed<R extends object>(
     const { warnings } = report as { readonly warnings?: readonly string[] }
     return {
       ...report,
+      ...labels,
       ...(feed.stop.aborted && warnings ? { warnings: [...warnings, STOPPED] } : {}),
       ...(feed.samples.length === 0 ? {} : { samples: feed.samples }),
     }

@@ -125,8 +125,8 @@ export function detailOf(summary: RunSummary, record: RunRecord | null, live: Li
   const { resumable = null, reasons = [], warnings = [], overrides = [], samples = [] } = report ?? {}
   return {
     ...summary,
-    from: live?.hello.from ?? null,
-    to: live?.hello.to ?? null,
+    from: live?.hello.from ?? report?.from ?? null,
+    to: live?.hello.to ?? report?.to ?? null,
     plan: live?.plan ?? null,
     progress: live?.progress ?? null,
     samples: live?.samples ?? samples,

@@ -48,7 +48,7 @@ function line({ task, next, cron, lastRun, running }: TaskSummary, viewer: Viewe
   const online = task.online_status === 1
   return html`<tr>
     <td><a href="/tasks/${task.id}">${task.id}</a></td>
-    <td>${say(online ? 'online' : 'offline')}</td>
+    <td>${say(online ? 'yes' : 'no')}</td>
     <td>${sideOf(task, 'from')}</td>
     <td>${sideOf(task, 'to')}</td>
     <td>
@@ -96,7 +96,7 @@ export function taskPage(
           ? ''
           : facts([
               [say('status'), task.task_status === null ? null : statusBadge(task.task_status, viewer)],
-              [say('online'), say(task.online_status === 1 ? 'online' : 'offline')],
+              [say('online'), say(task.online_status === 1 ? 'yes' : 'no')],
               [say('nextRun'), next?.next ?? null],
             ])
       }

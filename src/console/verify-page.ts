@@ -108,8 +108,8 @@ function comparison(result: Comparison | null, { say }: Viewer): Html | '' {
     ...differentRows.map(({ key, columns }) => [say('different'), keyText(key), columns.join(', ')] as const),
   ]
   return html`${facts([
-    [say('from'), count(sourceRows)],
-    [say('to'), count(targetRows)],
+    [say('sourceRows'), count(sourceRows)],
+    [say('targetRows'), count(targetRows)],
     [say('missing'), count(missing)],
     [say('extra'), count(extra)],
     [say('different'), count(different)],

@@ -154,6 +154,9 @@ export interface RunReport {
   readonly delays: readonly string[]
   /** What the next incremental run tells by whether source and target are still the same tables; null: there was no plan. */
   readonly marks: TableMarks | null
+  /** Where rows came from and went to: server, database and table, without secrets. Of runs that show their progress. */
+  readonly from?: string
+  readonly to?: string
   /** `key=value` params that this run had in place of the task's. Without it, there were none. */
   readonly overrides?: readonly string[]
   /** How the run went, for plots: seconds since it began, rows and bytes by then. Of runs that show their progress. */

@@ -209,6 +209,10 @@ describe('the console', () => {
     const detail = () => console.api<RunDetail>('GET', `/runs/${runId}`)
     await until('the run', async () => (await detail()).status !== 'running')
     expect(await detail()).to.deep.include({ status: 'success', rowsWritten: 3, overrides: ['worker_num=1'] })
+    const { from, to } = await detail()
+    expect([from, to].join(' '))
+      .to.match(/^\S+ src \S+ dst$/)
+      .and.not.match(/:[^/@]+@/)
     expect(console.errors).to.match(new RegExp(`"action":"runTask","by":"operator".*"run":"${runId}"`))
     await fixture.data.value('UPDATE dst SET v = 7 WHERE id = 2')
     const verify = async (body: object) => {

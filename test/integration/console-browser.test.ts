@@ -4,7 +4,8 @@ import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Locator, Page } from 'playwright-core'
+import type { Task } from '../../src/contract/task-store.js'
 import type { RunSummary } from '../../src/console/run-records.js'
 import { openBrowser, Visitor } from '../support/browser.js'
 import { ConsoleServer, OPERATOR, READER } from '../support/console.js'
@@ -44,6 +45,8 @@ describe('the console in a browser', function () {
       params: '{"worker_num": 2, "read_batch": 100, "speed": {"record": 400}}',
     })
     await fixture.addTask(6, 'dst2')
+    await fixture.data.value('CREATE TABLE dst4 LIKE dst')
+    await fixture.addTask(8, 'dst4', { params: '{"read_batch": 100, "speed": {"record": 400}}' })
     await fixture.addTask(7, 'dst3', { params: '{"read_batch": 200, "speed": {"record": 300}}' })
     redis = await RedisServer.start()
     console = await ConsoleServer.start(fixture.folder, {}, '--workers', redis.url())
@@ -177,6 +180,7 @@ describe('the console in a browser', function () {
     await page.locator('#plan pre', { hasText: 'reason' }).waitFor()
     await page.getByRole('button', { name: 'Put online' }).click()
     await page.getByRole('button', { name: 'Take offline' }).waitFor()
+    expect(await page.locator('.facts').innerText()).to.match(/Online\s+yes/)
     await page
       .getByText(/ 18:00:00/)
       .first()
@@ -222,6 +226,10 @@ describe('the console in a browser', function () {
     expect(await page.locator('#verifications').textContent())
       .to.include('id = 2')
       .and.include('id = 3')
+    const figures = await page.locator('#verifications .facts').allInnerTexts()
+    expect(figures.join().replaceAll(/\s+/g, ' '))
+      .to.include(`Rows in the source ${ROWS.toLocaleString('en-US')}`)
+      .and.include(`Rows in the target ${(ROWS - 1).toLocaleString('en-US')}`)
     await visitor.check()
     await picture(page, 'verify')
     page.once('dialog', (dialog) => void dialog.accept())
@@ -229,6 +237,69 @@ describe('the console in a browser', function () {
     await page.locator('.status.equal').waitFor()
     expect(await fixture.data.value('SELECT COUNT(*) FROM dst WHERE v = 99')).to.equal('0')
     expect(await fixture.data.value('SELECT COUNT(*) FROM dst')).to.equal(String(ROWS))
+  })
+
+  it('works without a mouse', async () => {
+    const { page } = visitor
+    const button = (name: string) => page.getByRole('button', { name, exact: true })
+    const press = async (target: Locator) => {
+      await visitor.tabTo(target)
+      await page.keyboard.press('Enter')
+    }
+    const focused = () => page.evaluate('document.activeElement.textContent.trim()')
+    const link = (name: string) => page.getByRole('link', { name, exact: true }).first()
+    await page.goto(console.url)
+    await visitor.walk()
+    await press(link('Tasks'))
+    await page.waitForURL(/\/tasks$/)
+    await visitor.walk()
+    await press(link('8'))
+    await page.waitForURL(/\/tasks\/8$/)
+    await visitor.walk()
+    await visitor.tabTo(page.getByLabel('Description'))
+    await page.keyboard.type('by keyboard')
+    await press(button('Save'))
+    await until(
+      'it is saved',
+      async () => (await console.api<Task>('GET', '/tasks/8')).task_desc === 'by keyboard',
+    )
+    await page.locator('input[name=task_desc][value="by keyboard"]').waitFor()
+    await press(button('Plan'))
+    await page.locator('#plan pre', { hasText: 'reason' }).waitFor()
+    expect(await focused()).to.equal('Plan')
+
+    await press(button('Run now'))
+    await page.waitForURL(/\/runs\//)
+    const speed = page.getByLabel(/Rows per second/)
+    await visitor.tabTo(speed)
+    await page.keyboard.type('300')
+    await page.keyboard.press('Enter')
+    await page.locator('#message:empty').waitFor({ state: 'attached' })
+    page.once('dialog', (dialog) => void dialog.accept())
+    await page.keyboard.press('Shift+Tab')
+    expect(await focused()).to.equal('Stop')
+    await page.keyboard.press('Enter')
+    await page.locator('#run[data-status=interrupted]').waitFor()
+    // What had the focus is gone; what is there instead comes next.
+    expect(await page.evaluate('document.activeElement.id')).to.equal('content')
+    await page.keyboard.press('Tab')
+    expect(await focused()).to.equal('Resume')
+    await visitor.walk()
+
+    await console.api('PATCH', '/tasks/8', { params: '{}' })
+    await press(link('Verify'))
+    await page.waitForURL(/\/verify$/)
+    await visitor.walk()
+    const outcome = page.locator('section[aria-labelledby=task-8] .status')
+    await press(button('Compare (8)'))
+    await outcome.filter({ hasText: 'different' }).waitFor()
+    expect(await focused()).to.equal('Compare (8)')
+    page.once('dialog', (dialog) => void dialog.accept())
+    await page.keyboard.press('Tab')
+    expect(await focused()).to.equal('Repair (8)')
+    await page.keyboard.press('Enter')
+    await outcome.filter({ hasText: 'equal' }).waitFor()
+    await visitor.check()
   })
 
   it('shows the workers that are connected, and gives a run to them', async () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core'
 import { needProgram } from './machine.js'
 import { isRoot } from './launch.js'
 
@@ -15,6 +15,30 @@ export async function openBrowser(): Promise<Browser> {
   const executablePath = needProgram('chromium', 'chromium')
   if (executablePath === null) throw new Error('there is no chromium: install the package of that name')
   return chromium.launch({ executablePath, args: isRoot ? ['--no-sandbox'] : [] })
+}
+
+const MOST_TABS = 200
+
+/** What has the focus: whether one sees that, and which of those that can be acted on it is; null: nothing. */
+const FOCUSED = `(() => {
+  const { activeElement: element } = document
+  if (element === document.body) return null
+  const { outlineStyle, outlineWidth } = getComputedStyle(element)
+  const { left, right, top, bottom } = element.getBoundingClientRect()
+  return {
+    html: element.outerHTML.slice(0, 200),
+    seen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 &&
+      right > 0 && bottom > 0 && left < innerWidth && top < innerHeight,
+    index: [...document.querySelectorAll('a, button, input, textarea')].indexOf(element),
+  }
+})()`
+const REACHABLE = `[...document.querySelectorAll('a, button, input, textarea')]
+  .flatMap((element, index) => (element.checkVisibility() ? [index] : []))`
+
+interface Focused {
+  readonly html: string
+  readonly seen: boolean
+  readonly index: number
 }
 
 /** A window whose console and requests are looked at. */
@@ -73,6 +97,31 @@ export class Visitor {
       this.page.url(),
     ).to.deep.equal([])
     expect(this.faults, this.page.url()).to.deep.equal([])
+  }
+
+  /** By Tab alone. */
+  async tabTo(target: Locator): Promise<void> {
+    await target.waitFor()
+    for (let tabs = 0; tabs < MOST_TABS; tabs++) {
+      await this.#tab()
+      if ((await target.and(this.page.locator(':focus')).count()) > 0) return
+    }
+    throw new Error(`Tab does not come to ${String(target)} of ${this.page.url()}`)
+  }
+
+  /** Everything on the page that can be acted on is there for Tab, and shows that it has the focus. */
+  async walk(): Promise<void> {
+    const left = new Set((await this.page.evaluate(REACHABLE)) as number[])
+    for (let tabs = 0; left.size > 0 && tabs < MOST_TABS; tabs++)
+      left.delete((await this.#tab())?.index ?? -1)
+    expect([...left], this.page.url()).to.deep.equal([])
+  }
+
+  async #tab(): Promise<Focused | null> {
+    await this.page.keyboard.press('Tab')
+    const focused = (await this.page.evaluate(FOCUSED)) as Focused | null
+    expect(focused?.seen ?? true, `${this.page.url()}: ${focused?.html}`).to.equal(true)
+    return focused
   }
 
   close(): Promise<void> {
