@@ -27,12 +27,10 @@ export async function exportSnapshot(
     await session.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     for (const each of tables) await keepTable(session, each)
     const [row] = await session.query('SELECT pg_export_snapshot()')
-    return {
-      token: JSON.stringify([row![0], table]),
-      position: await logPosition(session),
-      release: () => (table === null ? Promise.resolve() : end(session)),
-      end: () => (table === null ? endKept(session, signal) : Promise.resolve()),
-    }
+    const snapshot = { token: JSON.stringify([row![0], table]), position: await logPosition(session) }
+    if (table !== null) return { ...snapshot, release: () => end(session) }
+    const kept = new KeptTables(session, signal)
+    return { ...snapshot, release: async () => {}, check: () => kept.check(), end: () => kept.end() }
   } catch (thrown) {
     session.destroy()
     await session.close()
@@ -45,25 +43,47 @@ async function end(session: PostgresSession): Promise<void> {
   await session.close()
 }
 
-/** A table is locked by who reads it from its first split on: until then, only this session has kept others from TRUNCATE. */
-async function endKept(session: PostgresSession, signal: AbortSignal): Promise<void> {
-  try {
-    // Only in a transaction: a pool between here and the server may have lost it.
-    await session.query('SAVEPOINT kept')
-    await session.rollback()
-  } catch (thrown) {
-    session.destroy()
-    if (signal.aborted) return
-    const lost = postgresError(thrown, `ending the snapshot of ${session.where}`)
-    throw new RowshiftError(
-      'SNAPSHOT_LOST',
-      `${lost.message} This connection was to keep tables from being truncated until all were read: one that was truncated meanwhile has been read as an empty one. Run again, into empty tables or with write mode "upsert".`,
-      lost.details,
-      lost,
-    )
-  } finally {
-    await session.close()
+/** A table is locked by who reads it from its first split on: until then, only this session keeps others from TRUNCATE. */
+class KeptTables {
+  readonly #session: PostgresSession
+  readonly #signal: AbortSignal
+  #lost: RowshiftError | null = null
+
+  constructor(session: PostgresSession, signal: AbortSignal) {
+    this.#session = session
+    this.#signal = signal
   }
+
+  /** Throws SNAPSHOT_LOST where the session is gone, or its transaction: a pool between here and the server may have lost that. */
+  async check(): Promise<void> {
+    if (this.#lost !== null) throw this.#lost
+    try {
+      // Only in a transaction.
+      await this.#session.query('SAVEPOINT kept; RELEASE SAVEPOINT kept')
+    } catch (thrown) {
+      this.#session.destroy()
+      if (this.#signal.aborted) return
+      throw (this.#lost = keptLost(this.#session, thrown))
+    }
+  }
+
+  async end(): Promise<void> {
+    try {
+      await this.check()
+    } finally {
+      await end(this.#session)
+    }
+  }
+}
+
+function keptLost({ where }: PostgresSession, thrown: unknown): RowshiftError {
+  const lost = postgresError(thrown, `keeping the snapshot of ${where}`)
+  return new RowshiftError(
+    'SNAPSHOT_LOST',
+    `${lost.message} This connection was to keep tables from being truncated until all were read: one that was truncated meanwhile has been read as an empty one. Run again, into empty tables or with write mode "upsert".`,
+    lost.details,
+    lost,
+  )
 }
 
 /** From now on it sees what the transaction that has exported the snapshot sees, until it is closed. */

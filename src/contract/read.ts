@@ -97,6 +97,8 @@ export interface Snapshot {
   readonly position: string | null
   /** All have joined. */
   release(): Promise<void>
+  /** Throws SNAPSHOT_LOST where what keeps the moment for several tables is gone: another table that begins may be read otherwise than it was. Default: as of `end`. */
+  check?(): Promise<void>
   /**
    * Nobody reads the moment any more: gives up what has kept it for several tables. Throws SNAPSHOT_LOST where that was gone before. Default:
    * each reader keeps it for itself.

@@ -121,4 +121,4 @@ export interface Hosts {
 }
 
 /** A snapshot that threads may join at any time, until the run ends. */
-export type JoinedSnapshot = Pick<Snapshot, 'position' | 'token' | 'end'>
+export type JoinedSnapshot = Pick<Snapshot, 'position' | 'token' | 'check' | 'end'>

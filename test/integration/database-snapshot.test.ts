@@ -110,27 +110,33 @@ describe('a snapshot of a database', () => {
   })
 
   it('fails where the session of PostgreSQL is gone that has kept TRUNCATE away', async () => {
-    const tables = ['a', 'b'].map(
+    const tables = ['a', 'b', 'c', 'd'].map(
       (name) =>
         `CREATE TABLE ${name} (id int PRIMARY KEY); INSERT INTO ${name} SELECT generate_series(1, 1500);`,
     )
     const from = await TestDatabase.create(server('postgres'), `${tables.join(' ')} ANALYZE`)
     const to = await TestDatabase.create(server('postgres'))
     const file = scratchFile('json')
-    const params = { consistency: 'snapshot', worker_num: 2, where: 'pg_sleep(0.001) IS NOT NULL' }
+    const params = {
+      consistency: 'snapshot',
+      worker_num: 1,
+      read_batch: 500,
+      where: 'pg_sleep(0.001) IS NOT NULL',
+    }
     const ends = ['--from', from.wholeUrl, '--to', to.wholeUrl, '--create', '--report', file]
     const copy = runCli(['copy', ...ends, '--params', JSON.stringify(params)])
     const here = 'FROM pg_stat_activity WHERE datname = current_database() AND state ='
     const reading = `EXISTS (SELECT 1 ${here} 'active' AND query LIKE 'COPY (SELECT%')`
-    const keeper = `${here} 'idle in transaction' AND query LIKE '%pg_current_wal_lsn%' AND ${reading}`
+    const keeper = `${here} 'idle in transaction' AND query ~ 'pg_current_wal_lsn|SAVEPOINT kept' AND ${reading}`
     await until(
       'its end',
       async () => (await from.query(`SELECT pg_terminate_backend(pid) ${keeper}`)).length > 0,
     )
     const outcome = await copy
     expect(outcome.code, outcome.stderr).to.equal(1)
-    const { status, error } = JSON.parse(readFileSync(file, 'utf8')) as DatabaseReport
+    const { status, error, rowsWritten } = JSON.parse(readFileSync(file, 'utf8')) as DatabaseReport
     expect({ status, code: error?.code }).to.deep.equal({ status: 'failed', code: 'SNAPSHOT_LOST' })
+    expect(rowsWritten, 'rows of the tables that had begun').to.be.within(1, 3 * 1500)
     expect(outcome.stderr).to.contain('truncated meanwhile')
   })
 

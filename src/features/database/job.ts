@@ -174,6 +174,8 @@ class DatabaseRun {
         const { groups } = threads
         const places = new IndexPlaces(plan.policy.workerNum, groups[0]!.threads.pool)
         const copied = groups.map((group) => this.#tables(group, { lanes, throttle, places }))
+        // Where one has failed, the other still has tables under way.
+        await Promise.allSettled(copied)
         await Promise.all(copied).finally(() => threads.end())
       })
     } finally {
@@ -220,7 +222,10 @@ class DatabaseRun {
       const mayBegin = hasRoom && lanes.hasRoom && this.#order.mayBegin(next, this.#ended)
       const free = mayBegin && load < threads.now * SPLITS_AHEAD
       const lane = free ? await lanes.take() : null
-      if (lane !== null) return lane
+      if (lane !== null) {
+        await this.#threads!.check()
+        return lane
+      }
       if (free) continue
       await woken
       // What has ended may have failed, which its own copy is told first.

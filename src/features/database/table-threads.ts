@@ -72,6 +72,11 @@ export class TableThreads {
     return this.#groups
   }
 
+  /** Another table begins: throws SNAPSHOT_LOST where nothing keeps the moment for it any more. */
+  async check(): Promise<void> {
+    await this.#snapshot?.check?.()
+  }
+
   /** All tables are read. */
   async end(): Promise<void> {
     await this.#snapshot?.end?.()
