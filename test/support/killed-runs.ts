@@ -71,7 +71,7 @@ export function resumed(endpoints: CopyEndpoints, params: object = {}, run = 'la
   return runWithReport(['resume', run, ...copyArgs(endpoints, params)])
 }
 
-/** Kills it as soon as so many rows are in the target, and waits until the server knows. */
+/** Kills it as soon as so many rows are in the target. The server may not know yet. */
 export async function killedAt(rows: number, run: Started, endpoints: CopyEndpoints): Promise<void> {
   const sql = 'SELECT COUNT(*) FROM dst'
   await until(`${rows} rows`, async () => run.ended || Number(await endpoints.value(sql)) >= rows)
@@ -100,8 +100,19 @@ export async function untilWaiting(db: TestDatabase, statement: string): Promise
   await until(`"${statement}" that waits`, async () => Number(await db.value(sql)) > 0)
 }
 
-/** What checkpoints say is stored: of this attempt, and of those before. */
+/** What the server of the target still does for others than who asks; null: it has no sessions. */
+function sessionsSql({ to }: CopyEndpoints): string | null {
+  if (to.startsWith('sqlite:')) return null
+  if (to.startsWith('postgres'))
+    return "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+  return 'SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()'
+}
+
+/** What checkpoints say is stored: of this attempt, and of those before. What a killed run had sent may be stored later, so its sessions end first. */
 export async function left(endpoints: CopyEndpoints): Promise<Left> {
+  const sessions = sessionsSql(endpoints)
+  if (sessions !== null)
+    await until('its sessions to end', async () => Number(await endpoints.value(sessions)) === 0)
   const state = JSON.parse(
     String(await endpoints.value("SELECT state FROM rowshift_checkpoint WHERE split = ''")),
   ) as { splits: number; counts: { rowsRead: number } }
