@@ -103,6 +103,26 @@ describe('a server that falls silent', () => {
     }
   })
 
+  it('while threads begin a snapshot is found out, and writers to the source are held off no longer', async () => {
+    for (const server of oneServer()) {
+      const db = await TestDatabase.create(server, TABLES)
+      // The coordinator's connection is the first.
+      const fault = { kind: 'silence', after: 'CONSISTENT SNAPSHOT' } as const
+      const proxy = await Proxy.to(server, (link, index) => (link.fault = index > 0 ? fault : null))
+      proxies.push(proxy)
+      const from = proxy.url(db.url('src', '&stall-timeout=1'))
+      const params = JSON.stringify({ ...JSON.parse(PARAMS), consistency: 'snapshot' })
+      const ends = ['--from', from, '--to', db.url('dst'), '--params', params]
+      const { code, report } = await runWithReport(['copy', ...ends])
+      expect(code, report.error?.message).to.equal(1)
+      expect(report.error!.message).to.match(
+        /Joining a snapshot .* silent for \d+ s, and the server (waits|has)/,
+      )
+      expect(report.rowsWritten).to.equal(0)
+      await db.query("SET SESSION lock_wait_timeout = 60; INSERT INTO src VALUES (100001, '')")
+    }
+  })
+
   it('when it has been asked to commit a split without a checkpoint leaves it in doubt, and says so', async () => {
     for (const server of oneServer()) {
       const db = await TestDatabase.create(server, TABLES)
