@@ -77,9 +77,12 @@ export async function verifyCommand(options: VerifyOptions): Promise<number> {
       : perform(await asked(signal), signal)
   }
   const report = await interruptible((signal) => reported(runId, id ?? null, () => verify(signal)))
-  if (id !== undefined && hasBegun && !repair) await keepComparison(report, { taskId: id, began }, options)
   if (report.error?.code === 'DIFFERENT' || (repair && report.status === 'failed')) await alerted(report)
-  return deliver(report, options)
+  const exitCode = deliver(report, options)
+  // Last: nobody who waits for the result has to wait for the task store.
+  if (id !== undefined && hasBegun && !repair)
+    await interruptible((signal) => keepComparison(report, { taskId: id, began }, options, signal))
+  return exitCode
 }
 
 function checkOptions({ id, from, to, sample, repair }: VerifyOptions): void {

@@ -1,10 +1,14 @@
 // A stored task that is verified and repaired: its lock, its history, its params.
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
 import type { RunRecord } from '../../src/contract/plugin.js'
-import { oneServer, servers } from '../support/context.js'
+import { connect } from '../support/client.js'
+import { oneServer, servers, startCli } from '../support/context.js'
 import { expectRefusal } from '../support/copying.js'
 import { TaskFixture } from '../support/task-fixture.js'
+import { until } from '../support/until.js'
 
 const everywhere = () => [...oneServer(), null]
 
@@ -61,6 +65,29 @@ describe('verify of a task', () => {
       expect(Number(await fixture.data.value('SELECT COUNT(*) FROM dst'))).to.equal(0)
       expect(await fixture.json<RunRecord[]>('history')).to.have.length(0)
       expect((await fixture.cli('verify', '5')).code).to.equal(4)
+    }
+  })
+
+  it('gives its result before it is kept, also while the task store does not answer', async () => {
+    const [server] = oneServer()
+    const fixture = await TaskFixture.create(server!)
+    await fixture.addTask(5, 'dst')
+    const { host, port, user, password } = server!
+    const { database } = fixture.storeDatabase
+    const session = await connect(server!.kind, { host, port, user, password, database })
+    try {
+      await session.query('LOCK TABLES rowshift_run WRITE')
+      const look = startCli(['verify', '5', '-c', fixture.folder])
+      const ended = once(look, 'exit')
+      const errors = text(look.stderr)
+      let shown = ''
+      look.stdout.on('data', (part: Buffer) => (shown += part.toString()))
+      await until('the result', () => Promise.resolve(shown.includes('3 missing')))
+      // Whoever does not want to wait gets the exit code all the same.
+      look.kill('SIGINT')
+      expect((await ended)[0], await errors).to.equal(4)
+    } finally {
+      await session.end()
     }
   })
 
