@@ -40,34 +40,38 @@ export async function serveCommand(options: ServeOptions): Promise<number> {
     const console = new parts.ConsoleService({
       config: () => Config.load(options.config, options.env),
       configArgs: configArgs(options),
-      openStore: async () => (await openStore(options, new AbortController().signal)).store,
+      openStore: async () => (await openStore(options, signal)).store,
       markDead: markDeadRuns,
       program: ownProgram(),
       queue,
     })
-    // What is wrong with the configuration is told now.
-    await console.use((store) => store.list())
-    await queue?.hosts().catch(tellLater)
-    const alerting = parts.alertConfigOf(config)
-    const alerts = alerting && new parts.Alerts(alerting, config.identity, printNotice)
-    const metrics = await parts.Metrics.create({
-      live: console.live,
-      ...parts.storeOf((work) => console.use(work)),
-    })
-    await metrics.look()
-    const access = new parts.Access({ operator, reader: tokens.reader })
-    const server = await parts.makeServer({ console, access, metrics, audit })
-    const schedules = new parts.Schedules(console, alerts, audit)
+    // Whatever is opened from here on would keep a process alive that has failed.
     try {
-      await listen(server, options)
-      const { port } = server.server.address() as { readonly port: number }
-      const url = `http://${parts.urlHost(options.listen)}:${port}/`
-      if (options.json) printJson({ url, ...(tokens.operator === undefined ? { token: operator } : {}) })
-      else print(welcome(url, tokens.operator === undefined ? operator : null))
-      await new Promise<void>((resolve) => onAbort(signal, resolve))
+      // What is wrong with the configuration is told now.
+      await console.use((store) => store.list())
+      await queue?.hosts().catch(tellLater)
+      const alerting = parts.alertConfigOf(config)
+      const alerts = alerting && new parts.Alerts(alerting, config.identity, printNotice)
+      const metrics = await parts.Metrics.create({
+        live: console.live,
+        ...parts.storeOf((work) => console.use(work)),
+      })
+      await metrics.look()
+      const access = new parts.Access({ operator, reader: tokens.reader })
+      const server = await parts.makeServer({ console, access, metrics, audit })
+      const schedules = new parts.Schedules(console, alerts, audit)
+      try {
+        await listen(server, options)
+        const { port } = server.server.address() as { readonly port: number }
+        const url = `http://${parts.urlHost(options.listen)}:${port}/`
+        if (options.json) printJson({ url, ...(tokens.operator === undefined ? { token: operator } : {}) })
+        else print(welcome(url, tokens.operator === undefined ? operator : null))
+        await new Promise<void>((resolve) => onAbort(signal, resolve))
+      } finally {
+        schedules.close()
+        await server.close()
+      }
     } finally {
-      schedules.close()
-      await server.close()
       await console.close()
     }
   })

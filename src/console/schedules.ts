@@ -39,6 +39,7 @@ export class Schedules {
   readonly #running = new Set<number>()
   readonly #timers: NodeJS.Timeout[]
   #refreshing = false
+  #closed = false
   /** Only then a run may have been missed: a rule that somebody adds or changes later is about what comes. */
   #first = true
 
@@ -58,6 +59,7 @@ export class Schedules {
   }
 
   close(): void {
+    this.#closed = true
     for (const timer of this.#timers) clearInterval(timer)
   }
 
@@ -72,7 +74,7 @@ export class Schedules {
       for (const task of online) await this.#take(task)
       this.#first = false
     } catch (thrown) {
-      log.warn(`the schedules cannot be read: ${String(thrown)}`)
+      if (!this.#closed) log.warn(`the schedules cannot be read: ${String(thrown)}`)
     } finally {
       this.#refreshing = false
     }
