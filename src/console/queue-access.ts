@@ -1,7 +1,9 @@
 /** The queue that runs are shared through: asked when somebody wants to know, over a connection that is opened then. */
-import { redact, RowshiftError } from '../contract/errors.js'
+import { RowshiftError } from '../contract/errors.js'
 import type { PresentHost } from '../features/hosts/present-hosts.js'
+import { shownQueue } from '../features/hosts/queue-url.js'
 import type { HostStore } from '../features/hosts/store.js'
+import { passes } from '../features/hosts/store-errors.js'
 
 /** Nobody has asked for so long: it is closed. */
 const IDLE_MS = 60_000
@@ -15,7 +17,7 @@ export class QueueAccess {
 
   constructor(url: string) {
     this.#url = url
-    this.where = redact(url)
+    this.where = shownQueue(url)
   }
 
   /** For runs that work there. It holds a secret. */
@@ -23,7 +25,7 @@ export class QueueAccess {
     return [`--workers=${this.#url}`]
   }
 
-  /** Throws CONNECTION_FAILED while it cannot be reached. */
+  /** Throws CONNECTION_FAILED or CONNECTION_LOST while it cannot be reached, or cannot answer yet. */
   async hosts(): Promise<PresentHost[]> {
     clearTimeout(this.#idle)
     this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref()
@@ -31,7 +33,10 @@ export class QueueAccess {
     const store = await (this.#store ??= this.#open())
     if (store.lostMs > 0)
       throw new RowshiftError('CONNECTION_LOST', `${this.where} is lost; it is waited for.`)
-    return presentHosts(store)
+    return presentHosts(store).catch((thrown: unknown) => {
+      const error = RowshiftError.from(thrown)
+      throw passes(error) ? new RowshiftError('CONNECTION_LOST', error.message, {}, thrown) : error
+    })
   }
 
   async close(): Promise<void> {

@@ -10,6 +10,7 @@ import { later } from '../../src/console/schedules.js'
 import { cronOf } from '../../src/task/cron.js'
 import { ConsoleServer } from '../support/console.js'
 import { oneServer, runCli, startCli } from '../support/context.js'
+import { expectRefusal } from '../support/copying.js'
 import { RedisServer } from '../support/redis.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
@@ -100,7 +101,9 @@ describe('workers of other machines', () => {
     const redis = await RedisServer.start()
     const fixture = await TaskFixture.create(oneServer()[0]!)
     await fixture.addTask(5, 'dst')
-    const console = await ConsoleServer.start(fixture.folder, {}, '--workers', redis.url())
+    // A secret may stand in the query as well.
+    const queue = `redis://127.0.0.1:${redis.port}?username=queue&password=${redis.password}`
+    const console = await ConsoleServer.start(fixture.folder, {}, '--workers', queue)
     const hosts = () => console.api<PresentHost[]>('GET', '/hosts')
     const worker = startCli(['worker', '--connect', redis.url(), '--threads', '2', '-c', fixture.folder])
     const release = await fixture.data.hold('dst')
@@ -126,6 +129,10 @@ describe('workers of other machines', () => {
       expect(text).not.to.include(redis.password)
       const { stdout } = await runCli(['hosts', '--connect', redis.url()])
       expect(stdout).to.include(name).and.include(runId)
+      // Nothing keeps one alive that cannot do what it is asked for, though a run is under way that it could watch.
+      const wrong = redis.url().replace(redis.password, 'wrong')
+      const serve = ['serve', '-c', fixture.folder, '--port', '0', '--workers', wrong]
+      expectRefusal(await runCli(serve, { timeout: 40_000 }), 1, 'ACCESS_DENIED', 'refused the login')
       await release()
       const detail = () => console.api<RunDetail>('GET', `/runs/${runId}`)
       await until('its end', async () => (await detail()).status !== 'running')

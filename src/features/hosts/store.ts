@@ -4,9 +4,9 @@
  */
 import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { redact, RowshiftError } from '../../contract/errors.js'
+import { RowshiftError } from '../../contract/errors.js'
 import { pause } from '../../contract/waiting.js'
-import { queueUrl } from './queue-url.js'
+import { queueUrl, shownQueue } from './queue-url.js'
 import {
   checkServer,
   connectionEnded,
@@ -68,7 +68,7 @@ export class HostStore {
   #info = ''
 
   private constructor(url: string, modules: Modules) {
-    this.where = redact(url).replace(/\?.*$/, '')
+    this.where = shownQueue(url)
     this.#modules = modules
     this.#redis = this.#listen(
       new modules.Redis(url, {
