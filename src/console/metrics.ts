@@ -80,6 +80,8 @@ export class Metrics {
    */
   #countedOf({ run_id: id }: RunRecord, report: Partial<RunReport> | null): Amounts {
     const { resumed } = report ?? {}
+    // Of several tables, each has gone on with a run of its own, and what is resumed is the sum of what they have done.
+    if (report !== null && 'tables' in report) return amountsOf(resumed ?? NONE)
     const first = resumed?.run ?? id
     const before = this.#counted.get(first) ?? (resumed ? amountsOf(resumed) : NONE)
     this.#counted.delete(first)

@@ -89,6 +89,21 @@ describe('metrics of a run that goes on with another', () => {
     expect(await counted(ends)).to.deep.equal(sum)
   })
 
+  it('count each row once of several tables, of which each goes on with a run of its own', async () => {
+    const tables = { tables: [] } as object
+    const ends = [
+      record('a', 'interrupted', { ...rows(500, 500, 0), ...tables }),
+      // One table goes on, and another begins.
+      record('b', 'interrupted', {
+        ...rows(5800, 5800, 0),
+        ...tables,
+        ...resumed('a1', 2, rows(500, 500, 0)),
+      }),
+      record('c', 'success', { ...rows(1000, 1000, 0), ...tables, ...resumed('a1', 3, rows(800, 800, 0)) }),
+    ]
+    expect(await counted(ends)).to.include({ read: 6000, written: 6000, bytes: 60_000 })
+  })
+
   it('leave out what was done before they began', async () => {
     const last = record('b', 'success', { ...all, ...resumed('a', 2, first) })
     expect(await counted([last], [record('a', 'interrupted', first)])).to.include({
