@@ -112,7 +112,7 @@ describe('the console in a browser', function () {
     )
     const from = await TestDatabase.create(server, tables.join(';'))
     const to = await TestDatabase.create(server)
-    const params = { worker_num: 2, read_batch: 100, write_path: 'insert', speed: { record: 300 } }
+    const params = { worker_num: 2, read_batch: 25, write_path: 'insert', speed: { record: 30 } }
     const ends = ['--from', from.wholeUrl, '--to', to.wholeUrl, '--create']
     const run = startCli(['copy', ...ends, '--params', JSON.stringify(params)])
     const ended = once(run, 'exit')

@@ -51,9 +51,8 @@ describe('a run that ends', () => {
     try {
       const { code, report, stderr } = await db.copy('s', 't', { read_batch: 100 })
       expect(code, stderr).to.equal(0)
-      const { limit, committing, writing } = timesOf(report)
-      expect(limit, JSON.stringify(report.timeSpent)).to.equal('target')
-      expect(committing.alone).to.be.above(writing.alone)
+      const { committing, writing } = timesOf(report)
+      expect(committing.alone, JSON.stringify(report.timeSpent)).to.be.above(writing.alone)
     } finally {
       await restore()
     }
