@@ -45,18 +45,21 @@ export async function copyDatabase(options: DatabaseOptions): Promise<number> {
   return interruptible(async (signal) => showDatabasePlan(await asNoted(request, signal), json, signal))
 }
 
-/** Resolves to the exit code. */
+/** Resolves to the exit code. `asked`: what is asked for, where servers have to say that. */
 export async function copyRequested(
   request: DatabaseRequest,
   { report: file, json, workers }: Pick<DatabaseOptions, 'report' | 'json' | 'workers'>,
+  asked: (signal: AbortSignal) => Promise<DatabaseRequest> = async () => request,
 ): Promise<number> {
   if (file !== undefined) openReport(file, '')
-  const copy = (signal: AbortSignal) =>
-    withHostsOf(workers, (hosts) =>
-      withNotes({ ...request, ...hosts }, signal, (asked, onTable) =>
-        copyTablesWithProgress(asked, json, signal, onTable),
+  const copy = async (signal: AbortSignal) => {
+    const whole = await asked(signal)
+    return withHostsOf(workers, (hosts) =>
+      withNotes({ ...whole, ...hosts }, signal, (noted, onTable) =>
+        copyTablesWithProgress(noted, json, signal, onTable),
       ),
     )
+  }
   const report = await interruptible(copy).catch((thrown: unknown) =>
     unplannedReport(request.runId, RowshiftError.from(thrown)),
   )

@@ -2,8 +2,8 @@
 import { RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
 import { findNotes } from '../features/database/copy-notes.js'
+import type { DatabaseRequest } from '../features/database/request.js'
 import { copyRequested } from './copy-database.js'
-import { interruptible } from './interruptible.js'
 import type { HostOptions, ReportOptions, TablesOptions, CommonOptions } from './options.js'
 import { databasesRequest, withCreation } from './requests.js'
 
@@ -18,12 +18,20 @@ const NO_SELECTION = { tables: undefined, exclude: undefined, rename: undefined,
 /** As it was asked for: nobody has to say again which tables, and whether they are made. Resolves to the exit code. */
 export async function resumeDatabase(options: ResumeOfUrls): Promise<number> {
   const request = await databasesRequest(newRunId(), { ...options, ...NO_SELECTION })
-  const notes = await interruptible((signal) => findNotes(request, signal))
-  const note = options.run === 'latest' ? notes[0] : notes.find(({ run }) => run === options.run)
-  if (note === undefined) throw nothingNoted(options.run)
+  return copyRequested(request, options, (signal) => asNotedOf(options.run, request, signal))
+}
+
+async function asNotedOf(
+  wanted: string,
+  request: DatabaseRequest,
+  signal: AbortSignal,
+): Promise<DatabaseRequest> {
+  const notes = await findNotes(request, signal)
+  const note = wanted === 'latest' ? notes[0] : notes.find(({ run }) => run === wanted)
+  if (note === undefined) throw nothingNoted(wanted)
   const { selection, creates, objects } = note
   const params = withCreation(request.params, creates)
-  return copyRequested({ ...request, selection, params, ...(objects && { objects }) }, options)
+  return { ...request, selection, params, ...(objects && { objects }) }
 }
 
 function nothingNoted(run: string): RowshiftError {

@@ -56,8 +56,10 @@ describe('a copy of a database that was killed', () => {
       const verified = await runCli(['verify', ...urls, '--exclude', 'x'])
       expect(verified.code, verified.stderr + verified.stdout).to.equal(0)
       expect(await to.value('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal('0')
-      const none = await runCli(['resume', 'latest', ...urls])
+      const none = await runCli(['resume', 'latest', ...urls, '--json'])
       expect(none.code, none.stderr).to.equal(3)
+      const { error } = JSON.parse(none.stdout) as DatabaseReport
+      expect(error?.code).to.equal('RESUME_REFUSED')
       const again = await runCli(['copy', ...urls, '--create'])
       expect(again.stderr).to.contain('[DUPLICATE_KEY]')
     })
