@@ -182,7 +182,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     id: 'listVerifications',
     method: 'GET',
     path: '/verifications',
-    summary: 'What comparisons of tasks have found, newest first',
+    summary: 'What the newest 20 comparisons, of one task or of all, have found',
     role: 'reader',
     query: 'verifications',
     result: list('Verification'),

@@ -14,7 +14,7 @@ import { LiveRuns } from './live-runs.js'
 import type { RunDetail, RunSummary, Verification } from './run-records.js'
 import { detailOf, liveSummary, summaryOf } from './run-records.js'
 import { StoreAccess } from './store-access.js'
-import { Verifications } from './verifications.js'
+import { type LatestVerification, Verifications } from './verifications.js'
 
 /** How often, and how long, the end of a run is waited for. */
 const SETTLE_FIRST_MS = 100
@@ -135,7 +135,7 @@ export class ConsoleService extends EventEmitter<Events> {
     return new Set((await Promise.all(found)).flat())
   }
 
-  /** Throws TASK_NOT_FOUND. */
+  /** Throws TASK_NOT_FOUND, and TASK_RUNNING of a comparison that tells of itself no more, and is not kept yet. */
   async run(runId: string): Promise<RunDetail> {
     const live = this.live.get(runId)
     const record = await this.use((store) => store.run(runId))
@@ -145,6 +145,8 @@ export class ConsoleService extends EventEmitter<Events> {
     }
     if (live && (live.hello.taskId === null || this.#verifications.isUnderWay(runId)))
       return detailOf(liveSummary(live), null, live)
+    if (this.#verifications.isUnderWay(runId))
+      throw new RowshiftError('TASK_RUNNING', `Run ${runId} is about to end: ask again in a moment.`)
     throw new RowshiftError('TASK_NOT_FOUND', `The history has no run ${JSON.stringify(runId)}.`)
   }
 
@@ -187,6 +189,11 @@ export class ConsoleService extends EventEmitter<Events> {
     const limits = await changeLimits(runId, change)
     if (limits === null) throw notHere(runId)
     return limits
+  }
+
+  /** The newest of each task, or of one. */
+  latestVerifications(taskId: number | null): Promise<ReadonlyMap<number, LatestVerification>> {
+    return this.#verifications.latest(taskId)
   }
 
   /** Of a task, or of all; newest first. */

@@ -51,7 +51,7 @@ export function servePages(app: FastifyInstance, setup: ServerSetup): void {
   page('/verify', async ({ query }, to) => {
     const { task } = query as Query
     const chosen = task === undefined ? null : wholeNumber('task', task, 2 ** 31)
-    return verifyPage(await console.tasks.list(), await console.verifications(chosen), chosen, args, to)
+    return verifyPage(await console.tasks.list(), await console.latestVerifications(chosen), chosen, args, to)
   })
   page('/hosts', async (_request, to) => hostsPage(await hostsState(console), to))
   serveLogin(app, setup)

@@ -4,6 +4,7 @@ import { html } from './html.js'
 import type { Page, Viewer } from './layout.js'
 import { act, count, facts, statusBadge } from './layout.js'
 import type { TaskSummary, Verification } from './run-records.js'
+import type { LatestVerification } from './verifications.js'
 
 const MOST_TABLES = 1_000
 /** Rows of each kind that a person sees. */
@@ -12,7 +13,7 @@ const SHOWN = 100
 /** What was compared, by task; a repair is offered where a comparison has found something. */
 export function verifyPage(
   tasks: readonly TaskSummary[],
-  verifications: readonly Verification[],
+  verifications: ReadonlyMap<number, LatestVerification>,
   chosen: number | null,
   args: string,
   viewer: Viewer,
@@ -27,16 +28,24 @@ export function verifyPage(
       ${shown.length === 0 ? html`<p>${say('none')}</p>` : ''}
       <div id="verifications" data-reload>
         ${shown.map(({ task }) => {
-          const latest = verifications.find(({ taskId }) => taskId === task.id)
+          const latest = verifications.get(task.id)
           return html`<section aria-labelledby="task-${task.id}">
             <h2 id="task-${task.id}">
               <a href="/tasks/${task.id}">${say('task')} ${task.id}</a> ${task.from_table} → ${task.to_table}
             </h2>
-            ${buttons(task.id, latest, viewer)} ${latest === undefined ? '' : outcome(latest, viewer)}
+            ${buttons(task.id, latest, viewer)}
+            ${latest === undefined ? older(task.id, chosen, viewer) : outcome(latest, viewer)}
           </section>`
         })}
       </div>`,
   }
+}
+
+/** Where many tasks are compared, only the newest comparisons are shown together. */
+function older(id: number, chosen: number | null, { say }: Viewer): Html | '' {
+  return chosen === null
+    ? html`<p><a href="/verify?task=${id}">${say('verify')}: ${say('task')} ${id}</a></p>`
+    : ''
 }
 
 function buttons(id: number, latest: Verification | undefined, viewer: Viewer): Html {
@@ -57,14 +66,14 @@ function buttons(id: number, latest: Verification | undefined, viewer: Viewer): 
   </div>`
 }
 
-function outcome(verification: Verification, viewer: Viewer): Html {
+function outcome(verification: LatestVerification, viewer: Viewer): Html {
   const { say } = viewer
-  const { status, at, error, found, left, tables, kind, runId } = verification
+  const { status, at, error, found, left, tables, kind, runId, isRun } = verification
   return html`${facts([
     [say('status'), statusBadge(status, viewer)],
     [say('comparedAt'), at],
     [say('mode'), kind],
-    [say('run'), html`<a href="/runs/${runId}">${runId}</a>`],
+    [say('run'), isRun ? html`<a href="/runs/${runId}">${runId}</a>` : runId],
   ])}
   ${error === null || status === 'different' ? '' : html`<p class="bad" role="alert"><strong>${error.code}</strong> ${error.message}</p>`}
   ${comparison(left ?? found, viewer)} ${tablesOf(tables ?? [], viewer)}`

@@ -140,6 +140,8 @@ const statuses: Readonly<Record<string, string>> = {
   not_begun: '未开始',
   equal: '一致',
   different: '不一致',
+  missing: '缺失',
+  extra: '多余',
 }
 
 export function statusesIn(language: Language): Readonly<Record<string, string>> {

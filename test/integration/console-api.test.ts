@@ -1,6 +1,7 @@
 // The console without a browser: who is let in, the API and its description, hostile input, metrics.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
@@ -255,6 +256,20 @@ describe('the console', () => {
     // It writes nothing: for whoever asks when a task has run, it is no run.
     const [newest] = await console.api<RunSummary[]>('GET', '/runs?task=6')
     expect(newest).to.include({ status: 'success', mode: 'init' })
+    // One that came to nothing is no run that could be looked at.
+    const file = join(fixture.folder, 'local.json')
+    const config = readFileSync(file)
+    writeFileSync(file, '{')
+    try {
+      await console.api('POST', '/tasks/5/verify', {})
+      const page = async () => (await console.ask('GET', '/verify?task=5')).text
+      await until('its end', async () => (await page()).includes('CONFIG_'))
+      expect(await page())
+        .to.match(/verify-\d+/)
+        .and.not.include('/runs/verify-')
+    } finally {
+      writeFileSync(file, config)
+    }
   })
 
   it('does not let two who change a task overwrite each other', async () => {
