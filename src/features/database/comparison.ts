@@ -15,6 +15,7 @@ import type { ForeignKeyReport } from './make-foreign-keys.js'
 import { concernsKeys, makeForeignKeys, keysNotMade } from './make-foreign-keys.js'
 import { endsRequest } from './request.js'
 import { inTurns } from './in-turns.js'
+import { CopyOrder } from './parents-first.js'
 import type { DatabaseProgress } from './progress.js'
 import { DatabaseTotals } from './progress.js'
 
@@ -101,9 +102,12 @@ class ComparisonRun {
       if (table.error !== null || table.request === null) this.#end(table, uncomparedReport(table, true))
     const compared = tables.filter(({ request, error }) => request !== null && error === null)
     compared.sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0))
-    await inTurns(compared, {
+    const { foreignKeys } = this.#plan
+    const order = foreignKeys === null ? null : new CopyOrder(compared, foreignKeys)
+    await inTurns(order?.tables ?? compared, {
       isSmall: ({ isSmall }) => isSmall,
       workerNum: this.#request.params.workerNum,
+      inOrder: order?.matters ?? false,
       stopped: () => this.#stopped || this.#hooks.signal.aborted,
       work: (table, threads) => this.#compare(table, threads),
     })

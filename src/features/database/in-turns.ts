@@ -4,27 +4,27 @@ const SMALL_AT_A_TIME = 4
 export interface Turns<Table> {
   readonly isSmall: (table: Table) => boolean
   readonly workerNum: number | null
+  /** One after another, as they are given. */
+  readonly inOrder: boolean
   /** No table begins any more. */
   readonly stopped: () => boolean
   /** `threads` null: as many as the params say. */
   readonly work: (table: Table, threads: number | null) => Promise<void>
 }
 
-/** Tables with threads of their own: the large ones come first, one at a time; then the small ones, side by side, on one thread each. */
+/** Tables with threads of their own, a small one with a single one. Unless they have an order, the large ones come first, one at a time; then the small ones, side by side. */
 export async function inTurns<Table>(
   tables: readonly Table[],
-  { isSmall, workerNum, stopped, work }: Turns<Table>,
+  { isSmall, workerNum, inOrder, stopped, work }: Turns<Table>,
 ): Promise<void> {
-  const lane = async (some: Iterable<Table>, threads: number | null) => {
+  const lane = async (some: Iterable<Table>) => {
     for (const table of some) {
       if (stopped()) return
-      await work(table, threads)
+      await work(table, isSmall(table) ? 1 : null)
     }
   }
-  await lane(
-    tables.filter((table) => !isSmall(table)),
-    null,
-  )
+  if (inOrder) return lane(tables)
+  await lane(tables.filter((table) => !isSmall(table)))
   const small = tables.filter(isSmall).values()
-  await Promise.all(Array.from({ length: workerNum ?? SMALL_AT_A_TIME }, () => lane(small, 1)))
+  await Promise.all(Array.from({ length: workerNum ?? SMALL_AT_A_TIME }, () => lane(small)))
 }

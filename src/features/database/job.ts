@@ -89,7 +89,7 @@ class DatabaseRun {
   readonly #request: DatabaseRequest
   readonly #plan: DatabasePlan
   readonly #hooks: DatabaseHooks
-  readonly #order: CopyOrder
+  readonly #order: CopyOrder<PlannedTable>
   readonly #planned: readonly PlannedTable[]
   readonly #ended = new Map<PlannedTable, TableReport>()
   readonly #made: MadeTables = new Map()
@@ -139,7 +139,7 @@ class DatabaseRun {
       end: (table: PlannedTable, report: TableReport) => this.#end(table, report),
     }
     if (only === 'schema') return makeTables(this.#planned, work)
-    if (params.mode === 'sync') return syncTables(this.#planned, work)
+    if (params.mode === 'sync') return syncTables(this.#planned, { ...work, inOrder: this.#order.matters })
     // All tables have the same connections, in which they may want foreign keys not to be checked.
     const { request } = this.#planned[0]!
     const hosts = hostsOf?.({ ...request, runId }) ?? null

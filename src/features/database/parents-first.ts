@@ -4,29 +4,38 @@ import { RowshiftError } from '../../contract/errors.js'
 import type { ForeignKey } from '../../contract/plugin.js'
 import type { ForeignKeyPlan } from './foreign-keys.js'
 import type { PlannedTable } from './table-plan.js'
+import type { Params } from '../../task/params.js'
+
+/** A table, by its name in the target. */
+type Named = Pick<PlannedTable, 'to'>
 
 /** By the name of a table in the target: those of the run that its keys refer to, without itself. */
 type Parents = ReadonlyMap<string, ReadonlySet<string>>
 
-/** As the tables are given, but that each comes after its parents where the target checks keys. */
-export class CopyOrder {
-  readonly tables: readonly PlannedTable[]
+/** As the tables are given, but that each comes after its parents where the target checks keys. Those in a circle do not wait for each other. */
+export class CopyOrder<Table extends Named> {
+  readonly tables: readonly Table[]
   readonly #parents: Parents
 
-  constructor(tables: readonly PlannedTable[], keys: ForeignKeyPlan) {
-    this.#parents = parentsOf(tables, keys)
+  constructor(tables: readonly Table[], keys: ForeignKeyPlan) {
+    this.#parents = withoutThoseOfCircles(parentsOf(tables, keys))
     this.tables = parentsFirst(tables, this.#parents)
   }
 
+  /** Whether any table has to wait for another. */
+  get matters(): boolean {
+    return this.#parents.size > 0
+  }
+
   /** Whether all of its parents have ended, however that was. */
-  mayBegin({ to }: PlannedTable, ended: ReadonlyMap<PlannedTable, unknown>): boolean {
+  mayBegin({ to }: Table, ended: ReadonlyMap<Table, unknown>): boolean {
     const parents = this.#parents.get(to)
     return !parents || this.tables.every((table) => ended.has(table) || !parents.has(table.to))
   }
 }
 
 /** None where sessions do not check keys. */
-function parentsOf(tables: readonly PlannedTable[], keys: ForeignKeyPlan): Parents {
+function parentsOf(tables: readonly Named[], keys: ForeignKeyPlan): Parents {
   const names = new Set(tables.map(({ to }) => to))
   const parents = new Map<string, Set<string>>()
   for (const { table, parent } of checkedKeys(keys)) {
@@ -36,30 +45,59 @@ function parentsOf(tables: readonly PlannedTable[], keys: ForeignKeyPlan): Paren
   return parents
 }
 
-/** Those in a circle, and what hangs on them, come last. */
-function parentsFirst(tables: readonly PlannedTable[], parents: Parents): readonly PlannedTable[] {
+function withoutThoseOfCircles(parents: Parents): Parents {
+  const others = [...parents].map(([table, all]): [string, ReadonlySet<string>] => {
+    const isOutside = (parent: string) => wayFrom(parent, table, parents) === null
+    return [table, new Set([...all].filter(isOutside))]
+  })
+  return new Map(others.filter(([, all]) => all.size > 0))
+}
+
+/** There are no circles. */
+function parentsFirst<Table extends Named>(tables: readonly Table[], parents: Parents): readonly Table[] {
   if (parents.size === 0) return tables
   const left = new Map(tables.map((table) => [table.to, table]))
-  const ordered: PlannedTable[] = []
+  const ordered: Table[] = []
   for (;;) {
-    const isFree = ({ to }: PlannedTable) => ![...(parents.get(to) ?? [])].some((name) => left.has(name))
+    const isFree = ({ to }: Table) => ![...(parents.get(to) ?? [])].some((name) => left.has(name))
     const next = [...left.values()].find(isFree)
-    if (next === undefined) return [...ordered, ...left.values()]
+    if (next === undefined) return ordered
     left.delete(next.to)
     ordered.push(next)
   }
 }
 
-/** Tables in a circle get an error that says so: in whatever order their rows come, some come before their parents. */
+interface Circles {
+  readonly tables: readonly PlannedTable[]
+  readonly warnings: readonly string[]
+}
+
+/**
+ * In whatever order the rows of a circle come, some come before their parents. In a full copy into tables that are all empty, that is an error of
+ * each of them; else their parents may be there from before, which only the rows show.
+ */
 export function withoutCircles(
   tables: readonly PlannedTable[],
   keys: ForeignKeyPlan,
-): readonly PlannedTable[] {
+  { mode }: Params,
+): Circles {
   const parents = parentsOf(tables, keys)
-  return tables.map((table) => {
-    const circle = table.plan === null ? null : circleOf(table.to, parents)
-    return circle === null ? table : { ...table, plan: null, error: circular(table, circle, keys) }
+  const filled = new Set(tables.flatMap(({ to, plan }) => (plan?.write.emptiedBy === undefined ? [] : [to])))
+  const warned = new Map<string, string>()
+  const kept = tables.map((table) => {
+    const circle = table.plan === null ? null : wayFrom(table.to, table.to, parents)
+    if (circle === null) return table
+    if (mode === 'init' && !circle.some((name) => filled.has(name)))
+      return { ...table, plan: null, error: circular(table, circle, keys) }
+    const key = [...new Set(circle)].sort().join('\0')
+    if (!warned.has(key))
+      warned.set(
+        key,
+        `foreign keys refer to each other in a circle (${circle.join(' → ')}): a row that comes before its parent is refused`,
+      )
+    return table
   })
+  return { tables: kept, warnings: [...warned.values()] }
 }
 
 /** Keys whose tables are both in the connection's own database, or schema. */
@@ -68,13 +106,13 @@ function checkedKeys({ checked, existing }: ForeignKeyPlan): readonly ForeignKey
   return existing.filter(({ tableIn, parentIn }) => tableIn === undefined && parentIn === undefined)
 }
 
-/** The way from a table over its parents back to it; null: there is none. */
-function circleOf(start: string, parents: Parents): readonly string[] | null {
+/** The way from a table over its parents to another, or back to itself; null: there is none. */
+function wayFrom(start: string, end: string, parents: Parents): readonly string[] | null {
   const ways: (readonly string[])[] = [[start]]
   const seen = new Set<string>()
   for (const way of ways)
     for (const parent of parents.get(way.at(-1)!) ?? []) {
-      if (parent === start) return [...way, start]
+      if (parent === end) return [...way, end]
       if (seen.has(parent)) continue
       seen.add(parent)
       ways.push([...way, parent])

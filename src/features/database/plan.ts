@@ -63,11 +63,18 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
     refuseOneTarget(tables)
     const { kept, skipped } = withoutUnfit(tables, request)
     const { left, done, late } = await withoutDone(kept, request, endpoints, signal)
-    const copied = request.only === 'schema' ? left : withoutCircles(left, schema.foreignKeys)
+    const { tables: copied, warnings } =
+      request.only === 'schema'
+        ? { tables: left, warnings: [] }
+        : withoutCircles(left, schema.foreignKeys, request.params)
+    const foreignKeys = whenPlanned(schema.foreignKeys, madeAnew(tables, request.params))
     return {
       tables: late.length === 0 ? copied : byName([...copied, ...late]),
       withoutIndexes: late,
-      schema: { ...schema, foreignKeys: whenPlanned(schema.foreignKeys, madeAnew(tables, request.params)) },
+      schema: {
+        ...schema,
+        foreignKeys: { ...foreignKeys, warnings: [...foreignKeys.warnings, ...warnings] },
+      },
       doneBefore: done.map(({ to }) => to),
       leftOut: [
         ...leftOut,

@@ -11,6 +11,8 @@ export interface SyncingTables {
   /** Compare one table; see `DatabaseRequest`. */
   readonly hosts: HostsOf | undefined
   readonly workerNum: number | null
+  /** Each table waits for those before it. */
+  readonly inOrder: boolean
   readonly signal: AbortSignal
   /** No table begins any more. */
   readonly stopped: () => boolean
@@ -20,10 +22,11 @@ export interface SyncingTables {
 
 /** Mode `sync` compares tables, each with threads of its own; other hosts compare the large ones. */
 export function syncTables(tables: readonly PlannedTable[], syncing: SyncingTables): Promise<void> {
-  const { hosts, workerNum, signal, stopped, move, end } = syncing
+  const { hosts, workerNum, inOrder, signal, stopped, move, end } = syncing
   return inTurns(tables, {
     isSmall: (table) => expectedSplits(table) === 1,
     workerNum,
+    inOrder,
     stopped,
     work: async (table, threads) => {
       const { request } = table
