@@ -66,6 +66,12 @@ describe('modes of a copy of a database', () => {
       expect(append.code, append.stderr).to.equal(0)
       expect(rows(append)).to.deep.equal({ account: 0, log: 1 })
       expect(append.report.tables.map(({ run }) => run!.rowsRead)).to.deep.equal([0, 1])
+      // A table without rows would pass for one whose earlier rows are there.
+      await to.query('DROP TABLE log')
+      const failing = ['--create', '--param', 'mode=append', '--param', 'pre_sql=["DELETE FROM nowhere"]']
+      const failed = await copy(...failing, '--exclude', 'heap')
+      expect(failed.code, failed.stderr).to.equal(1)
+      expect(await to.query("SHOW TABLES LIKE 'log'")).to.deep.equal([])
     }
   })
 

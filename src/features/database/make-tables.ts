@@ -27,9 +27,13 @@ export interface MakingTables {
 /** What there is to say of a table that was made; none of it has rows yet. */
 export type MadeTables = Map<PlannedTable, readonly string[]>
 
-/** One that is dropped first keeps its rows until its turn comes. */
+/**
+ * One that is dropped first keeps its rows until its turn comes. A run that brings what is new reads all of a table that is not there, and
+ * only the rest where it is, which one without rows would pass for if the run failed before its turn.
+ */
 export function isMadeFirst({ plan, request: { params } }: PlannedTable): boolean {
-  return plan !== null && plan.write.create !== null && params.schemaSaveMode !== 'recreate'
+  const { mode, schemaSaveMode } = params
+  return plan !== null && plan.write.create !== null && mode === 'init' && schemaSaveMode !== 'recreate'
 }
 
 /** Without foreign keys, and without the indexes that come after the rows. `made` gets those that are there by then. */

@@ -69,13 +69,7 @@ export async function planKept(
     JSON.stringify(columns.map(({ name, type, nullable, collation }) => [name, type, nullable, collation]))
   const now = await readers[0]!.describe(from).catch(() => null)
   if (now !== null && shape(now) === shape(plan!.read.table)) return { request, plan }
-  return { request: made ? withoutWatermarks(request) : request, plan: null }
-}
-
-/** What earlier runs have copied went to a table that is no longer there: the one that is there now has no rows. */
-function withoutWatermarks(request: CopyRequest): CopyRequest {
-  const { savedWatermarks: saved = null } = request
-  return { ...request, savedWatermarks: saved && { ...saved, watermarks: {}, fromTarget: false } }
+  return { request, plan: null }
 }
 
 /** Only mode `increment` reads by `diff_column`: in others, a table without it is copied all the same. */
