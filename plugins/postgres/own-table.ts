@@ -3,6 +3,7 @@ import { parseTableName } from '../../src/contract/plugin.js'
 import type { SqlSession } from '../../src/sql/session.js'
 import type { Part } from './source-ddl.js'
 import { literalDefault } from './source-ddl.js'
+import { enumSql } from './enum-types.js'
 import { callsOf, checkExpression, checkType, harmlessCalls } from './expressions.js'
 import { identifier, tableId, text } from './sql.js'
 
@@ -63,7 +64,8 @@ export async function ownTable(
       ? []
       : [`column ${column} loses its collation ${collation}: the target does not have it`],
   )
-  const created = [...new Set(declared.flatMap(({ create }) => create ?? []))]
+  // In one order: two sessions that make the same types do not wait for each other.
+  const created = [...new Set(declared.flatMap(({ create }) => create ?? []))].sort()
   return {
     statements: [
       ...created.map((sql): Statement => ({ on: () => sql })),
@@ -90,7 +92,7 @@ function declare({ column, type, own }: ColumnPart, there: ReadonlyMap<string, s
   if (own.labels !== null) {
     const list = own.labels.map(text).join(', ')
     if (found === undefined && !type.includes('.'))
-      return { type: checkType(type), create: `CREATE TYPE ${type} AS ENUM (${list})` }
+      return { type: checkType(type), create: enumSql(type, list) }
     const check = `CHECK (${identifier(column)} IN (${list}))`
     return { type: 'text', check, warning: because('text with a CHECK', missing) }
   }

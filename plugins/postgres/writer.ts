@@ -6,6 +6,7 @@ import type { RowStore, SqlSink } from '../../src/sql/sql-sink.js'
 import { commitInDoubt } from '../../src/sql/doubt.js'
 import { charsetCoverage } from './charset-coverage.js'
 import { planCreateTable } from './create-table-plan.js'
+import { runDdl } from './enum-types.js'
 import { CopyEncoder } from './encoder.js'
 import { postgresObjects } from './objects.js'
 import { postgresError } from './errors.js'
@@ -45,6 +46,7 @@ export function postgresSink(): SqlSink<PostgresSession> {
       if (stage && sessions.delete(session)) await session.query(stage.drop)
     },
     indexes: postgresIndexes,
+    runDdl,
     finish: setSequences,
     inServer: inServerPlanner,
   }
