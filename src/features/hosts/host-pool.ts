@@ -10,6 +10,7 @@ import { BEAT_MS } from './host-beat.js'
 import { failureWith, hasStopped, lost, noWorker, vanished } from './host-failures.js'
 import { HostJobs } from './host-jobs.js'
 import { HostPatience } from './host-patience.js'
+import { HostStart } from './host-start.js'
 import { HostTables } from './host-tables.js'
 import type { HostThreads } from './host-threads.js'
 import type { QueuedJob, RunRecord } from './run-record.js'
@@ -47,7 +48,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   readonly #queue: Queue<object, object>
   readonly #events: Promise<QueueEvents>
   /** When the first job comes: by then the target is prepared, and a snapshot has begun. */
-  #started: Promise<void> | null = null
+  readonly #started = new HostStart((owner) => Promise.race([this.#start(owner), this.#stoppedBefore()]))
   /** Its record and its first beat are in the store. */
   #published = false
   #giveUpStart: () => void = () => {}
@@ -59,7 +60,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   readonly #patience: HostPatience
   readonly #tables: HostTables
   readonly #told = new Set<string>()
-  #beating: Promise<void> = Promise.resolve()
+  #beating: Promise<void> | null = null
 
   constructor(options: HostPoolOptions) {
     this.#options = options
@@ -82,7 +83,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
 
   async run(job: Job, _inPlace: boolean, owner?: JobOwner): Promise<Result> {
     this.#throwIfStopped(owner)
-    await (this.#started ??= Promise.race([this.#start(owner), this.#stoppedBefore()]))
+    await this.#started.begin(owner, () => this.#throwIfStopped(owner))
     this.#throwIfStopped(owner)
     const { id, done } = this.#jobs.add(owner)
     try {
@@ -169,7 +170,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   async #start(owner?: JobOwner): Promise<void> {
     const { store, runId, recordOf } = this.#options
     // The store may be lost before it hears of the run.
-    this.#beating = this.#keepBeating()
+    this.#beating ??= this.#keepBeating()
     await this.#events
     this.#record = JSON.stringify({ ...(await recordOf(owner?.run ?? runId)), runId })
     this.#planHash = hashOf(this.#record)
