@@ -69,18 +69,35 @@ export async function describeTable(session: Session, table: string): Promise<Ta
   return schemaOf(session, { table: found, columns, checks, keyParts })
 }
 
-/** One look at all tables of the database, whichever of them are asked for. */
+/** Tables of one look: a statement of all of them may be longer than a server takes, and its rows more than fit into memory. */
+const AT_ONCE = 500
+
+/** What the database says of several tables at once. */
 export async function describeTables(
   session: Session,
   tables: readonly string[],
 ): Promise<ReadonlyMap<string, TableSchema | null>> {
   const described = new Map<string, TableSchema | null>()
   if (session.hasUserStatements) return described
+  for (let at = 0; at < tables.length; at += AT_ONCE)
+    await describeInto(described, session, tables.slice(at, at + AT_ONCE))
+  return described
+}
+
+async function describeInto(
+  described: Map<string, TableSchema | null>,
+  session: Session,
+  tables: readonly string[],
+): Promise<void> {
   const { mariadb } = await serverFacts(session)
-  const ours = 'TABLE_SCHEMA = DATABASE()'
+  // A server may open every table that it looks at.
+  const named = `TABLE_NAME IN (${tables.map(text).join(', ')})`
+  const ours = `TABLE_SCHEMA = DATABASE() AND ${named}`
   const found = await byTable(session, tablesSql(ours))
   const columns = await byTable(session, columnsSql(ours))
-  const checks = mariadb ? await byTable(session, checksSql('CONSTRAINT_SCHEMA = DATABASE()')) : null
+  const checks = mariadb
+    ? await byTable(session, checksSql(`CONSTRAINT_SCHEMA = DATABASE() AND ${named}`))
+    : null
   const keyParts = await byTable(session, keyPartsSql(ours))
   const folded = new Set([...found.keys()].map((name) => name.toLowerCase()))
   for (const name of tables) {
@@ -95,7 +112,6 @@ export async function describeTables(
     }
     described.set(name, rows === undefined ? null : await schemaOf(session, rows))
   }
-  return described
 }
 
 async function byTable(session: Session, sql: string): Promise<ReadonlyMap<string, TextRow[]>> {
