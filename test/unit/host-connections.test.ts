@@ -1,4 +1,4 @@
-// What a run over many hosts says of its connections: nothing secret, and enough for a worker to find its own.
+// How a run over many hosts begins, and what it says of its connections: nothing secret, and enough for a worker to find its own.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,9 @@ import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { Config, connectionFromUrl, fromUrl } from '../../src/config/config.js'
 import type { RowshiftError } from '../../src/contract/errors.js'
+import type { JobOwner } from '../../src/engine/job-queue.js'
 import { findConnections, needOf } from '../../src/features/hosts/connection-needs.js'
+import { HostStart } from '../../src/features/hosts/host-start.js'
 import { newRecord, readRecord } from '../../src/features/hosts/run-record.js'
 
 const NEEDS = { others: [], session: [], targetSession: [], timeZone: null }
@@ -103,3 +105,36 @@ async function failureOf(work: Promise<unknown>): Promise<RowshiftError> {
     (error: unknown) => error as RowshiftError,
   )
 }
+
+describe('the begin of a run over many hosts', () => {
+  const first = { run: 'first', rank: 0 }
+  const second = { run: 'second', rank: 1 }
+  const outcomeOf = (begun: Promise<void>) =>
+    begun.then(
+      () => 'begun',
+      (error: Error) => error.message,
+    )
+
+  it('is tried again by other tables, and by the next job, when it fails', async () => {
+    const asked: string[] = []
+    const start = new HostStart(async (owner) => {
+      asked.push(owner!.run)
+      if (asked.length < 3) throw new Error(`failed for ${owner!.run}`)
+    })
+    const begin = (owner: JobOwner) => outcomeOf(start.begin(owner, () => {}))
+    const outcomes = await Promise.all([begin(first), begin(first), begin(second)])
+    expect(outcomes).to.deep.equal(['failed for first', 'failed for first', 'failed for second'])
+    expect(await begin(first)).to.equal('begun')
+    expect(await begin(second)).to.equal('begun')
+    expect(asked).to.deep.equal(['first', 'second', 'first'])
+  })
+
+  it('is not tried again for a table that is to stop', async () => {
+    const start = new HostStart(() => Promise.reject(new Error('failed')))
+    const check = () => {
+      throw new Error('stopped')
+    }
+    const outcomes = [start.begin(first, check), start.begin(second, check)].map(outcomeOf)
+    expect(await Promise.all(outcomes)).to.deep.equal(['failed', 'stopped'])
+  })
+})
