@@ -11,6 +11,12 @@ export function selectionOf(
   { tables, exclude, rename, onTableError }: SelectionOptions,
   { database }: Params,
 ): { readonly selection: SelectionRequest; readonly onTableError: OnTableError } {
+  // Nobody means all tables by none, which is what a variable of a shell that is not set says.
+  if (tables !== undefined && splitList(tables).length === 0)
+    throw new RowshiftError(
+      'USAGE',
+      '--tables names no table. For all of them, leave it out. Nothing was written.',
+    )
   const list = (option: string | undefined, param: readonly string[] = []) =>
     option === undefined ? param : splitList(option)
   return {

@@ -280,6 +280,7 @@ describe('a copy of a database that makes no sense', () => {
     const refused: [string[], string][] = [
       [['--tables', 'nix*'], '--tables nix* matches none of 6 tables'],
       [['--tables', 'order'], 'did you mean "orders"?'],
+      [['--tables', ''], '--tables names no table'],
       [['--rename', '/.*/=x'], 'would both be written to x'],
       [['--tables', 'seen'], 'seen is a view'],
       [['--params', '{"columns": {"id": "id"}}'], 'params.columns'],

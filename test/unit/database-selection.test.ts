@@ -55,7 +55,8 @@ describe('tables of a database', () => {
   it('are refused where nothing is meant, or two tables would become one', () => {
     const refused: [Partial<SelectionRequest>, string][] = [
       [{ tables: ['ordr_*'] }, '--tables ordr_* matches none of 6 tables'],
-      [{ tables: ['usr'] }, 'did you mean "user"?'],
+      [{ tables: ['usr'] }, 'no such table; did you mean "user"? Nothing was written.'],
+      [{ exclude: ['nothing'] }, 'no such table. Nothing was written.'],
       [{ exclude: ['x*'] }, '--exclude x* matches none'],
       [{ exclude: ['*'] }, 'All 6 tables of the source are left out'],
       [{ rename: ['ordr_*=o_*'] }, '--rename ordr_* matches none'],

@@ -172,7 +172,7 @@ function mustMatch(
   if (isName)
     throw new RowshiftError(
       'TABLE_NOT_FOUND',
-      `${option} names ${text}, and the source has no such table.${didYouMean(text, names)}`,
+      `${option} names ${text}, and the source has no such table${didYouMean(text, names) || '.'} Nothing was written.`,
       { table: text },
     )
   throw new RowshiftError(
