@@ -124,7 +124,7 @@ export class SqlIndexes<S extends SqlSession> implements IndexesSkill {
     const ofTable = `target_table = ${session.dialect.knownName(table)}`
     const rows = await ask(
       session,
-      `SELECT target_table, state FROM ${NAME} WHERE run_id = '' AND ${ofTable} ORDER BY split`,
+      `SELECT target_table, state FROM ${NAME} WHERE run_id = '' AND ${ofTable} ORDER BY attempt, split`,
     )
     return rows.map(([table, state]) => ({ table: table!, ...(JSON.parse(state!) as Memory) }))
   }
@@ -201,9 +201,10 @@ async function remember(session: SqlSession, indexes: readonly DeferredIndex[]):
   const { dialect } = session
   const names = indexes.map((index) => `'${nameOf(index)}'`).join(', ')
   await change(session, `DELETE FROM ${NAME} WHERE run_id = '' AND split IN (${names})`)
-  const rows = indexes.map((index) => {
+  // They are added in the order in which the table had them.
+  const rows = indexes.map((index, place) => {
     const [table, at, state] = [index.table, time(), memoryOf(index)].map((value) => dialect.text(value))
-    return `('', '${nameOf(index)}', 0, ${table}, 0, ${at}, ${state})`
+    return `('', '${nameOf(index)}', ${place}, ${table}, 0, ${at}, ${state})`
   })
   await change(session, `INSERT INTO ${NAME} (${COLUMNS}) VALUES ${rows.join(', ')}`)
 }

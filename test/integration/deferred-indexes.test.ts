@@ -103,7 +103,7 @@ describe('defer_indexes', () => {
       for (const at of oneServer()) {
         const db = await TestDatabase.create(
           at,
-          `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, a INT, b VARCHAR(1) NOT NULL, p INT, KEY ka (a), KEY kb (b, a), CHECK (a < 3))`,
+          `${SOURCE}; CREATE TABLE dst (id INT PRIMARY KEY, a INT, b VARCHAR(1) NOT NULL, p INT, KEY ka (a), KEY kb (b, a), KEY kc (p, a), CHECK (a < 3))`,
         )
         const failed = await db.copy('src', 'dst', { ...DEFER, allow_lossy: ['b'] })
         expect(failed.code, failed.stderr).to.equal(1)
@@ -114,7 +114,8 @@ describe('defer_indexes', () => {
         await db.query('DELETE FROM src WHERE id = 3')
         const next = await db.copy('src', 'dst', { mode, allow_lossy: ['b'] })
         expect(next.code, next.stderr).to.equal(0)
-        expect(await keys(db)).to.have.members(['PRIMARY', 'ka', 'kb'])
+        const shown = await db.query('SHOW CREATE TABLE dst')
+        expect(shown[0]![1]!.match(/(?<=^  KEY `)\w+/gm)).to.deep.equal(['ka', 'kb', 'kc'])
         if (mode === 'init')
           expect(next.report.warnings.join('\n')).to.include('an earlier run has dropped indexes of dst')
         expect(await db.query("SELECT * FROM rowshift_checkpoint WHERE run_id = ''")).to.deep.equal([])
