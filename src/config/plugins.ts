@@ -92,3 +92,8 @@ function resolveModule(type: string, known: readonly string[]): string {
 function unknownPlugin(type: string, message: string, cause?: unknown): RowshiftError {
   return new RowshiftError('PLUGIN_UNKNOWN', message, { type }, cause)
 }
+
+/** Where a connection leads, whoever logs in. */
+export function placeOf(plugin: Plugin, connection: Connection): string {
+  return plugin.describeConnection(connection).replace(/\/\/[^/@]*@/, '//')
+}

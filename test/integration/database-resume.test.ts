@@ -82,6 +82,27 @@ describe('a copy of a database that was killed', () => {
     expect(await to.value('SELECT count(*) FROM rowshift_checkpoint')).to.equal('0')
   })
 
+  it('goes on as another user, who may write what the first one may not', async () => {
+    const from = await TestDatabase.create(server('postgres'), FILLED)
+    const to = await TestDatabase.create(server('postgres'), EMPTY)
+    const user = `u_${to.database}`
+    await to.query(
+      `CREATE ROLE ${user} LOGIN PASSWORD 'p'; GRANT ALL ON a, b, c TO ${user}; GRANT CREATE ON SCHEMA public TO ${user}`,
+    )
+    const copyTo = (url: string) =>
+      runCli(['copy', '--from', from.wholeUrl, '--to', url, '--exclude', 'x', '--on-table-error', 'continue'])
+    const denied = await copyTo(to.wholeUrl.replace(/\/\/.*@/, `//${user}:p@`))
+    expect(denied.code, denied.stderr).to.equal(1)
+    expect(denied.stderr).to.contain('[ACCESS_DENIED]')
+    const rest = await copyTo(to.wholeUrl)
+    expect(rest.code, rest.stderr).to.equal(0)
+    expect(await to.query('SELECT (SELECT count(*) FROM c), (SELECT count(*) FROM d)')).to.deep.equal([
+      ['900', '2'],
+    ])
+    expect(await to.value('SELECT count(*) FROM rowshift_checkpoint')).to.equal('0')
+    await to.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
+  })
+
   it('does not take rows for copied ones that differ from those of the source', async () => {
     const { to, urls } = await killed('mariadb')
     await to.query(

@@ -1,5 +1,6 @@
 /** What a copy between two URLs notes in its target: which tables are done, for whoever goes on with it. Of a task, the history knows that. */
 import { setTimeout } from 'node:timers/promises'
+import { placeOf } from '../../config/plugins.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { closeAll, openAll } from '../../contract/opening.js'
 import type { Checkpoints, Definer } from '../../contract/plugin.js'
@@ -136,10 +137,12 @@ function isNoted({ params, only, fromTarget }: DatabaseRequest): boolean {
   )
 }
 
+/** What a user of the source sees may depend on who that is; who may not write goes on as another user. */
 function endsOf({ from, to }: DatabaseRequest): string {
-  return subjectDigest(
-    [from, to].map(({ loaded, connection }) => loaded.plugin.describeConnection(connection)),
-  )
+  return subjectDigest([
+    from.loaded.plugin.describeConnection(from.connection),
+    placeOf(to.loaded.plugin, to.connection),
+  ])
 }
 
 class CopyNotes {

@@ -1,8 +1,7 @@
 /** Which connections a run needs, in words that hold no secret; and how a worker finds them on its own host. */
 import type { Config, NamedConnection, ResolvedConnection } from '../../config/config.js'
 import { connectionFromUrl, fromUrl } from '../../config/config.js'
-import { loadPlugin } from '../../config/plugins.js'
-import type { Connection, Plugin } from '../../contract/plugin.js'
+import { loadPlugin, placeOf } from '../../config/plugins.js'
 import { RowshiftError } from '../../contract/errors.js'
 
 /** One connection. */
@@ -95,11 +94,6 @@ async function lookFor(need: ConnectionNeed, config: () => Config): Promise<Reso
     default:
       return need satisfies never
   }
-}
-
-/** Where a connection leads, whoever logs in. */
-function placeOf(plugin: Plugin, connection: Connection): string {
-  return plugin.describeConnection(connection).replace(/\/\/[^/@]*@/, '//')
 }
 
 /** Connections of a configuration that lead where those of a URL do, whoever logs in. */
