@@ -18,7 +18,9 @@ describe('a copy of a database that was killed', () => {
 
   /** The rows of a and b are there, that is noted, and those of c take their time. */
   async function killed(kind: ServerKind) {
-    const from = await TestDatabase.create(server(kind), FILLED)
+    // The server counts the rows of c when it likes, and then c would come first.
+    const uncounted = kind === 'postgres' ? ')' : ') STATS_AUTO_RECALC=0'
+    const from = await TestDatabase.create(server(kind), FILLED.replace(/(?<=TABLE c .*?)\)(?=;)/, uncounted))
     const to = await TestDatabase.create(server(kind), EMPTY)
     const urls = ['--from', from.wholeUrl, '--to', to.wholeUrl]
     const slow = ['--param', 'worker_num=1', '--param', 'read_batch=10', '--param', 'speed={"record":15}']
