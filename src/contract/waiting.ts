@@ -81,3 +81,11 @@ export async function retried<T>(
     }
   }
 }
+
+/** Resolves when the work is done or has failed, or the time is over: who is away would be waited for. */
+export async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController()
+  const end = () => done.abort()
+  void work.then(end, end)
+  await pause(milliseconds, done.signal)
+}

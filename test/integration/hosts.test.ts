@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { Redis } from 'ioredis'
 import { after, afterEach, before, describe, it } from 'mocha'
 import type { RunReport } from '../../src/index.js'
 import { connect } from '../support/client.js'
@@ -251,6 +252,13 @@ describe('one run over many hosts', () => {
       const whole = new Started(['copy', ...ends, ...snapshot], { env })
       expect(await whole.code(), whole.stderr).to.equal(0)
       expect(await copy.value('SELECT COUNT(*) FROM t_b')).to.equal('3000')
+      // The record of a run whose coordinator died expires after a day, and its queue goes with it.
+      const redis = new Redis(lab.redis.port, { password: lab.redis.password })
+      const kept = (name: string) => redis.keys(`rowshift:${name}`)
+      expect(await kept('queue-*:job-*'), 'jobs of the killed run').not.to.have.lengthOf(0)
+      await redis.del(await kept('run:*'))
+      await until('the end of its queue', async () => (await kept('queue-*:job-*')).length === 0)
+      redis.disconnect()
     } finally {
       worker.kill('SIGKILL')
       await once(worker, 'exit')

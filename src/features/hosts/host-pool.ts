@@ -1,6 +1,6 @@
 import type { Queue, QueueEvents } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
-import { pause, retried } from '../../contract/waiting.js'
+import { pause, retried, within } from '../../contract/waiting.js'
 import type { JobPool, PoolHooks } from '../../engine/job-pool.js'
 import type { JobOwner } from '../../engine/job-queue.js'
 import type { ControlMessage, WorkerMessage } from '../../engine/messages.js'
@@ -16,7 +16,7 @@ import type { HostThreads } from './host-threads.js'
 import type { QueuedJob, RunRecord } from './run-record.js'
 import { hashOf } from './run-record.js'
 import { failureOfStore, passes } from './store-errors.js'
-import { type CoordinatorBeat, type HostStore, within } from './store.js'
+import type { CoordinatorBeat, HostStore } from './store.js'
 
 /** Results come as events; now and then it is looked for some that an event has not told. */
 const LOOK_MS = 10_000

@@ -5,7 +5,6 @@
 import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { RowshiftError } from '../../contract/errors.js'
-import { pause } from '../../contract/waiting.js'
 import { queueUrl, shownQueue } from './queue-url.js'
 import {
   checkServer,
@@ -114,10 +113,12 @@ export class HostStore {
     return `${this.where} drops keys when its memory is full (maxmemory-policy ${policy}): set it to noeviction`
   }
 
-  queue(run: string): Queue<object, object> {
+  /** `quiet`: it writes nothing of itself once it is ready, which may be after it was emptied. */
+  queue(run: string, quiet = false): Queue<object, object> {
     const queue = new this.#modules.bullmq.Queue<object, object>(nameOfQueue(run), {
       connection: this.#redis,
       prefix: PREFIX,
+      skipMetasUpdate: quiet,
     })
     queue.on('error', this.#note)
     return queue
@@ -180,9 +181,12 @@ export class HostStore {
       const runs = await this.#redis.smembers(`${PREFIX}:runs`)
       if (runs.length === 0) return new Map()
       const beats = await this.#redis.mget(runs.map((run) => `${PREFIX}:beat:${run}`))
-      for (const run of runs.filter((_, i) => beats[i] === null))
-        if ((await this.#redis.exists(`${PREFIX}:run:${run}`)) === 0)
-          await this.#redis.srem(`${PREFIX}:runs`, run)
+      for (const run of runs.filter((_, i) => beats[i] === null)) {
+        if ((await this.#redis.exists(`${PREFIX}:run:${run}`)) > 0) continue
+        // The queue itself never expires: that of a coordinator that died is here yet, or what a worker wrote there after the end.
+        await this.forget(run)
+        await this.#redis.srem(`${PREFIX}:runs`, run)
+      }
       return new Map(runs.map((run, i) => [run, beats[i] ? (JSON.parse(beats[i]) as CoordinatorBeat) : null]))
     })
   }
@@ -231,7 +235,7 @@ export class HostStore {
 
   /** Leaves only the last beat, for a moment. */
   async forget(run: string): Promise<void> {
-    const queue = this.queue(run)
+    const queue = this.queue(run, true)
     await queue.obliterate({ force: true }).catch(() => {})
     await queue.close()
     await this.#redis.del(`${PREFIX}:run:${run}`, `${PREFIX}:hosts:${run}`)
@@ -274,14 +278,6 @@ export class HostStore {
     redis.on('error', (error: Error) => (this.#lastError = error))
     return redis
   }
-}
-
-/** Resolves when the work is done or has failed, or the time is over: a store that is away would be waited for. */
-export async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const done = new AbortController()
-  const end = () => done.abort()
-  void work.then(end, end)
-  await pause(milliseconds, done.signal)
 }
 
 /** No colon may be in it. */
