@@ -33,6 +33,8 @@ export interface CopyRequest {
   readonly others?: Readonly<Record<string, ResolvedConnection>>
   /** Whose threads copy it. Default: those of this process. */
   readonly hosts?: Hosts
+  /** It is one of several tables, which the threads of other hosts copy together. Default: `hosts` says whose threads copy it. */
+  readonly elsewhere?: true
 }
 
 /** Makes the hosts of a run, which nobody else has. */

@@ -32,7 +32,7 @@ export async function planWith(
   const made = await makePlan({
     ...request,
     connections: endpoints.connections,
-    elsewhere: request.hosts !== undefined,
+    elsewhere: request.hosts !== undefined || request.elsewhere === true,
     source: known ? { ...source, known: known.source } : source,
     target: known ? { ...target, known: known.target } : target,
     signal,

@@ -54,6 +54,7 @@ export interface Matching {
 
 export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpec): string[] {
   const { source, target, mapping, deleting, pipeline, split, reading, threads } = choices
+  const whyThreads = write.unmarked === undefined ? threads.reason : threads.reasonHere
   return [
     ...source.reasons,
     ...target.reasons,
@@ -62,7 +63,7 @@ export function reasonsOf(params: Params, choices: PlanChoices, write: TargetSpe
     ...generatedReasons(mapping),
     ...reading.reasons,
     ...(reading.key === null ? [] : [split.reason]),
-    ...(threads.reason === null ? [] : [threads.reason]),
+    ...(whyThreads === null ? [] : [whyThreads]),
     ...zoneReasons(params),
     ...fillTable(write.reasons, target.table.table),
   ]

@@ -36,7 +36,7 @@ import { singleName } from './table-names.js'
 import type { TargetChoice } from './target.js'
 import { existingTables, planTarget } from './target.js'
 import type { ThreadChoice } from './threads.js'
-import { chooseThreads } from './threads.js'
+import { chooseThreads, forSplits } from './threads.js'
 import type { SavedWatermarks } from './window.js'
 
 /** Looks at both tables and decides everything about a copy. Changes nothing. */
@@ -277,8 +277,7 @@ async function planWrite(
 function threadsFor({ key, sources }: Reading, threads: ThreadChoice): ThreadChoice {
   const hasKey = sources === null ? key !== null : sources.some((table) => table.key !== null)
   if (hasKey) return threads
-  const splits = sources?.length ?? 1
-  return { first: Math.min(threads.first, splits), most: Math.min(threads.most, splits), reason: null }
+  return forSplits(sources?.length ?? 1, threads)
 }
 
 function readSpec(

@@ -21,6 +21,8 @@ export interface ThreadChoice {
   readonly most: number
   /** null: the user has chosen. */
   readonly reason: string | null
+  /** The same where other hosts leave the table to this process. */
+  readonly reasonHere: string | null
 }
 
 /** For people. */
@@ -41,12 +43,20 @@ export function chooseThreads(
 ): ThreadChoice {
   const choice = threadsHere(params, asked, cores)
   const idle = params.workerNum === null ? '' : '; worker_num says nothing of them'
-  return asked.elsewhere
-    ? { ...choice, reason: `as many threads as the workers have that take part${idle}` }
-    : choice
+  const reason = asked.elsewhere ? `as many threads as the workers have that take part${idle}` : choice.reason
+  return { ...choice, reason, reasonHere: choice.reason }
 }
 
-function threadsHere(params: Params, { databases, source }: ThreadsAsked, cores: number): ThreadChoice {
+/** No more threads than there are splits. */
+export function forSplits(splits: number, { first, most }: ThreadChoice): ThreadChoice {
+  return { first: Math.min(first, splits), most: Math.min(most, splits), reason: null, reasonHere: null }
+}
+
+function threadsHere(
+  params: Params,
+  { databases, source }: ThreadsAsked,
+  cores: number,
+): Omit<ThreadChoice, 'reasonHere'> {
   if (params.workerNum !== null) return { first: params.workerNum, most: params.workerNum, reason: null }
   const fixed = whyFixed(params)
   if (fixed !== null)

@@ -134,7 +134,7 @@ describe('a plan of threads', () => {
     chooseThreads(readParams(params), { databases, source: { estimatedRowBytes } as TableSchema }, cores)
 
   it('is what worker_num says', () => {
-    expect(choose({ worker_num: 3 })).to.deep.equal({ first: 3, most: 3, reason: null })
+    expect(choose({ worker_num: 3 })).to.deep.equal({ first: 3, most: 3, reason: null, reasonHere: null })
   })
 
   it('begins with as many as there are cores, within bounds', () => {

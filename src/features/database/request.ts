@@ -55,7 +55,7 @@ export function tableRequest(
   { from, to }: SelectedTable,
   keys: ForeignKeyPlan | null = null,
 ): CopyRequest {
-  const { fromTarget, others, only, restart = false } = request
+  const { fromTarget, others, only, restart = false, hosts } = request
   // Of a table that gets no rows, nothing runs for them.
   const allowTriggers = only === 'schema' || request.params.allowTriggers
   const params = { ...request.params, database: null, allowTriggers }
@@ -68,6 +68,7 @@ export function tableRequest(
     params,
     savedWatermarks: fromTarget ? { watermarks: {}, fromTarget } : null,
     resume: goesOn(params) && !restart ? 'auto' : 'never',
+    ...(hosts && params.mode !== 'sync' && { elsewhere: true as const }),
     ...(others && { others }),
   }
 }

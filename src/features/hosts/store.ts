@@ -183,7 +183,7 @@ export class HostStore {
       const beats = await this.#redis.mget(runs.map((run) => `${PREFIX}:beat:${run}`))
       for (const run of runs.filter((_, i) => beats[i] === null)) {
         if ((await this.#redis.exists(`${PREFIX}:run:${run}`)) > 0) continue
-        // The queue itself never expires: that of a coordinator that died is here yet, or what a worker wrote there after the end.
+        // A queue never expires: there is that of a coordinator that died, and what a worker has written there after its end.
         await this.forget(run)
         await this.#redis.srem(`${PREFIX}:runs`, run)
       }
