@@ -136,6 +136,9 @@ async function makeKey(
     return report(key, { status: 'made' })
   } catch (thrown) {
     const error = RowshiftError.from(thrown)
+    // A server may still have done what a run that was killed had asked for: such a key is searched as any that is there.
+    const there = await keysOf(target, [key.table, key.parent]).catch(() => [])
+    if (there.some((found) => isSameKey(found, key))) return checkExisting(key, making)
     // What the other family's types cannot be tied by.
     if (!sameFamily && error.code === 'SERVER_ERROR')
       return report(key, { status: 'not_made', reason: error.message })
