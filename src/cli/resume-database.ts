@@ -1,7 +1,7 @@
 /** `rowshift resume` of the copy of a database between two URLs. */
 import { RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
-import { findNotes } from '../features/database/copy-notes.js'
+import { findNotes } from '../features/database/copy-note.js'
 import type { DatabaseRequest } from '../features/database/request.js'
 import { copyRequested } from './copy-database.js'
 import type { HostOptions, ReportOptions, TablesOptions, CommonOptions } from './options.js'
@@ -38,7 +38,7 @@ function nothingNoted(run: string): RowshiftError {
   const which = run === 'latest' ? 'an unfinished copy' : `run ${run}`
   return new RowshiftError(
     'RESUME_REFUSED',
-    `The target has no note of ${which} between these databases, so there is nothing to go on with: it has ended, or lasted less than a second, or it is one that is simply run again ` +
+    `The target has no note of ${which} between these databases, so there is nothing to go on with: it has ended, or was killed in its first second, or it is one that is simply run again ` +
       '(write_mode "upsert", "ignore" or "replace", a mode other than "init", consistency "snapshot"). Run the same "rowshift copy" again; "rowshift verify --from URL --to URL" names the tables that differ.',
   )
 }

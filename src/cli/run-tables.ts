@@ -82,6 +82,9 @@ export async function runTaskTables(
   const database = {
     ...tablesRequest(run, stored, { memory, resume: options.restart ? 'never' : 'auto' }),
     doneBefore: (table: SelectedTable) => notes.earlier(table),
+    beforeRows: async (tables: readonly SelectedTable[]) => {
+      if (notes.forget(tables)) await notes.begin()
+    },
   }
   await notes.begin()
   const report = await copyTables(database, signal, (table) => notes.add(table)).catch((thrown: unknown) =>

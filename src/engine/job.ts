@@ -145,7 +145,7 @@ export async function runCopy(
     await (among ? begin(among.endpoints) : withEndpoints(request, hooks.signal, begin))
   } catch (thrown) {
     error = endedBy(thrown, hooks.signal)
-    error = (checkpoints as RunCheckpoints | null)?.withWayOn(error, request.taskId) ?? error
+    error = (checkpoints as RunCheckpoints | null)?.withWayOn(error, request, among !== null) ?? error
     if (runPlan !== null) error = withAdvice(error, runPlan, request.params, indexes)
     if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error }, 'unexpected fault')
   }

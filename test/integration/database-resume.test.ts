@@ -7,7 +7,9 @@ import { describe, it } from 'mocha'
 import type { DatabaseReport } from '../../src/features/database/report.js'
 import { runCli, server, startCli } from '../support/context.js'
 import { scratchFile, TestDatabase } from '../support/copying.js'
+import { Proxy } from '../support/proxy.js'
 import type { ServerKind } from '../support/servers.js'
+import { sqliteFile, sqliteRows, sqliteRun } from '../support/sqlite.js'
 import { until } from '../support/until.js'
 
 describe('a copy of a database that was killed', () => {
@@ -108,7 +110,7 @@ describe('a copy of a database that was killed', () => {
   it('does not take rows for copied ones that differ from those of the source', async () => {
     const { to, urls } = await killed('mariadb')
     await to.query(
-      `UPDATE rowshift_checkpoint SET state = REPLACE(state, '"table":"d"', '"table":"x"'); DELETE FROM d; INSERT INTO d VALUES (8)`,
+      `UPDATE rowshift_checkpoint SET state = REPLACE(state, '"table":"d","written":2,"ends":"', '"table":"d","written":2,"ends":"elsewhere'); DELETE FROM d; INSERT INTO d VALUES (8)`,
     )
     const refused = await runCli(['copy', ...urls, '--create'])
     expect(refused.code, refused.stderr).to.equal(3)
@@ -117,5 +119,171 @@ describe('a copy of a database that was killed', () => {
     const emptied = await runCli(['copy', ...urls, '--create'])
     expect(emptied.code, emptied.stderr).to.equal(0)
     expect(await to.value('SELECT COUNT(*) FROM d')).to.equal('2')
+  })
+
+  it('does not take a table for copied that only got its indexes, and was emptied since', async () => {
+    const { to, urls } = await killed('postgres')
+    const index = { name: 'k_v', add: 'CREATE INDEX k_v ON a (v)', mark: 'm' }
+    const split = createHash('sha256')
+      .update(JSON.stringify(['public.a', 'k_v']))
+      .digest('hex')
+    await to.query(
+      `INSERT INTO rowshift_checkpoint (run_id, split, attempt, target_table, rows_written, created_at, state)
+       VALUES ('', '${split}', 0, 'public.a', 0, '2026-01-01 00:00:00', '${JSON.stringify(index)}');
+       ALTER TABLE c ADD CONSTRAINT none_more CHECK (id < 0) NOT VALID`,
+    )
+    const failed = await runCli(['resume', 'latest', ...urls])
+    expect(failed.code, failed.stderr).to.equal(1)
+    expect(await to.value("SELECT count(*) FROM pg_indexes WHERE indexname = 'k_v'")).to.equal('1')
+    await to.query('TRUNCATE a CASCADE; TRUNCATE b; ALTER TABLE c DROP CONSTRAINT none_more')
+    const rest = await runCli(['resume', 'latest', ...urls])
+    expect(rest.code, rest.stderr).to.equal(0)
+    expect(await to.value('SELECT count(*) FROM a')).to.equal('2')
+  })
+
+  it('copies nothing when a fault that passes keeps it from knowing what is done', async () => {
+    const tables = 'CREATE TABLE k (v INT); CREATE TABLE z (id INT PRIMARY KEY)'
+    const filled = `${tables}; INSERT INTO k VALUES (1), (1); INSERT INTO z VALUES (1)`
+    const from = await TestDatabase.create(server('postgres'), filled)
+    const to = await TestDatabase.create(
+      server('postgres'),
+      `${tables}; ALTER TABLE z ADD CONSTRAINT nothing CHECK (id < 0)`,
+    )
+    let cut = false
+    const proxy = await Proxy.to(server('postgres'), (link) => {
+      if (cut) link.fault = { kind: 'cut', after: 'rowshift_checkpoint' }
+      cut = false
+    })
+    try {
+      const copy = ['copy', '--from', from.wholeUrl, '--to', proxy.url(to.wholeUrl)]
+      const failed = await runCli([...copy, '--on-table-error', 'continue'])
+      expect(failed.code, failed.stderr).to.equal(1)
+      await to.query('ALTER TABLE z DROP CONSTRAINT nothing')
+      cut = true
+      const lost = await runCli(copy)
+      expect(lost.stderr).to.contain('[CONNECTION_LOST]')
+      expect(lost.code, lost.stderr).to.equal(1)
+      const rest = await runCli(copy)
+      expect(rest.code, rest.stderr).to.equal(0)
+      expect(await to.value('SELECT count(*) FROM k')).to.equal('2')
+      expect(await to.value('SELECT count(*) FROM z')).to.equal('1')
+    } finally {
+      proxy.close()
+    }
+  })
+
+  describe('into a database without a server', () => {
+    const TABLES = `CREATE TABLE a_k (v TEXT); CREATE TABLE c (id INTEGER PRIMARY KEY, v INTEGER);
+      CREATE TABLE d (id INTEGER PRIMARY KEY); CREATE TABLE e_k (v INTEGER)`
+    const numbers = (most: number) =>
+      `WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < ${most})`
+    // Larger tables come first.
+    const ROWS = `INSERT INTO a_k VALUES (hex(zeroblob(50000))), ('x'), ('x'); INSERT INTO d VALUES (1), (2); INSERT INTO e_k VALUES (5), (5);
+      INSERT INTO c ${numbers(900)} SELECT i, i FROM q`
+    const SPLITS = ['worker_num=1', 'read_batch=100', 'allow_triggers=true'].flatMap((one) => [
+      '--param',
+      one,
+    ])
+    const ALL = '3 900 2 2'
+    const COUNTS = `SELECT (SELECT COUNT(*) FROM a_k) || ' ' || (SELECT COUNT(*) FROM c) || ' ' || (SELECT COUNT(*) FROM d) || ' ' || (SELECT COUNT(*) FROM e_k)`
+
+    function pair(more = '') {
+      const [from, to] = [sqliteFile(`${TABLES}; ${ROWS}`), sqliteFile(`${TABLES}; ${more}`)]
+      const urls = ['--from', `sqlite://${from}`, '--to', `sqlite://${to}`]
+      const cell = (sql: string) => sqliteRows(to, sql)[0]![0]
+      return { from, to, urls, cell }
+    }
+
+    const notes = `SELECT COUNT(*) FROM rowshift_checkpoint WHERE target_table LIKE '%rowshift_database%'`
+    const BREAK = `CREATE TRIGGER broken BEFORE INSERT ON c WHEN NEW.id = 450 BEGIN SELECT RAISE(ABORT, 'no more'); END`
+
+    /** The first table is there, and the second one takes its time. */
+    async function killedEarly() {
+      const copy = pair()
+      const slow = ['--param', 'worker_num=1', '--param', 'read_batch=10', '--param', 'speed={"record":15}']
+      const child = startCli(['copy', ...copy.urls, ...slow])
+      const ended = once(child, 'exit')
+      await until('the first table', () => copy.cell('SELECT COUNT(*) FROM a_k') === 3)
+      child.kill('SIGKILL')
+      await ended
+      return copy
+    }
+
+    it('does not copy a table without a key twice that was copied right before', async () => {
+      const { urls, cell } = await killedEarly()
+      const rest = await runCli(['copy', ...urls])
+      expect(rest.code, rest.stderr).to.equal(0)
+      expect(cell(COUNTS)).to.equal(ALL)
+      expect(cell(notes)).to.equal(0)
+    })
+
+    it('goes on with all tables after a copy of some', async () => {
+      const { urls, cell } = await killedEarly()
+      const some = await runCli(['copy', ...urls, '--tables', 'd,e_k'])
+      expect(some.code, some.stderr).to.equal(0)
+      expect(cell(notes)).to.equal(1)
+      const rest = await runCli(['resume', 'latest', ...urls])
+      expect(rest.code, rest.stderr).to.equal(0)
+      expect(cell(COUNTS)).to.equal(ALL)
+      expect(cell(notes)).to.equal(0)
+    })
+
+    it('forgets an earlier copy when one that begins anew has done all', async () => {
+      const anew = [['--restart'], ['--param', 'schema_save_mode=recreate']]
+      for (const options of anew) {
+        const { from, to, urls, cell } = pair(BREAK)
+        const failed = await runCli(['copy', ...urls, ...SPLITS])
+        expect(failed.code, failed.stderr).to.equal(1)
+        expect(cell(notes)).not.to.equal(0)
+        sqliteRun(to, 'DROP TRIGGER broken; DELETE FROM a_k; DELETE FROM c; DELETE FROM d; DELETE FROM e_k')
+        const restarted = await runCli(['copy', ...urls, ...options])
+        expect(restarted.code, restarted.stderr).to.equal(0)
+        expect(cell(COUNTS)).to.equal(ALL)
+        expect(cell(notes), options.join(' ')).to.equal(0)
+        sqliteRun(from, 'INSERT INTO d VALUES (3)')
+        const again = await runCli(['copy', ...urls, '--tables', 'd'])
+        expect(again.stderr).to.contain('[DUPLICATE_KEY]')
+      }
+    })
+
+    it('goes on as a copy that failed before any table was done has said', async () => {
+      const { to, urls, cell } = pair(`DROP TABLE a_k; ${BREAK}`)
+      const failed = await runCli(['copy', ...urls, ...SPLITS, '--tables', 'c'])
+      expect(failed.code, failed.stderr).to.equal(1)
+      expect(failed.stderr).to.contain('the same "rowshift copy" again goes on from there')
+      sqliteRun(to, 'DROP TRIGGER broken')
+      const rest = await runCli(['resume', 'latest', ...urls, ...SPLITS])
+      expect(rest.code, rest.stderr).to.equal(0)
+      expect(cell('SELECT COUNT(*) FROM c')).to.equal(900)
+      expect(cell(notes)).to.equal(0)
+    })
+
+    it('copies a table again that was emptied, and is killed on the way, without leaving rows out', async () => {
+      const { from, to, urls, cell } = pair(`${BREAK.replace('ON c', 'ON d').replaceAll('450', '2')}`)
+      const failed = await runCli(['copy', ...urls, ...SPLITS, '--tables', 'c,d'])
+      expect(failed.code, failed.stderr).to.equal(1)
+      sqliteRun(to, `DELETE FROM c; ${BREAK.replace('broken', 'later').replace('450', '1350')}`)
+      sqliteRun(from, 'INSERT INTO c SELECT id + 900, v FROM c')
+      const emptied = await runCli(['copy', ...urls, ...SPLITS, '--tables', 'c,d'])
+      expect(emptied.code, emptied.stderr).to.equal(1)
+      expect(cell('SELECT COUNT(*) >= 900 FROM c')).to.equal(1)
+      sqliteRun(to, 'DROP TRIGGER broken; DROP TRIGGER later')
+      const rest = await runCli(['copy', ...urls, ...SPLITS, '--tables', 'c,d'])
+      expect(rest.code, rest.stderr).to.equal(0)
+      expect(cell('SELECT COUNT(*) FROM c')).to.equal(1800)
+    })
+
+    it('copies to another name what was copied to one before', async () => {
+      const { urls, to, cell } = await killedEarly()
+      sqliteRun(to, 'CREATE TABLE z (v TEXT)')
+      const other = ['copy', ...urls, '--tables', 'a_k', '--rename', 'a_k=z']
+      const renamed = await runCli(other)
+      expect(renamed.code, renamed.stderr).to.equal(0)
+      const rest = await runCli(['resume', 'latest', ...urls])
+      expect(rest.code, rest.stderr).to.equal(0)
+      expect(cell(COUNTS)).to.equal(ALL)
+      expect(cell('SELECT COUNT(*) FROM z')).to.equal(3)
+      expect(cell(notes)).to.equal(0)
+    })
   })
 })

@@ -1,83 +1,77 @@
 /** What a copy between two URLs notes in its target: which tables are done, for whoever goes on with it. Of a task, the history knows that. */
 import { setTimeout } from 'node:timers/promises'
-import { placeOf } from '../../config/plugins.js'
 import { RowshiftError } from '../../contract/errors.js'
-import { closeAll, openAll } from '../../contract/opening.js'
-import type { Checkpoints, Definer } from '../../contract/plugin.js'
-import { endpointsOf, writersOf } from '../../engine/endpoints.js'
+import type { Checkpoints } from '../../contract/plugin.js'
 import { log } from '../../log.js'
-import type { CopySubject, DoneTable } from './done-table.js'
-import { rowsDigest, subjectDigest } from './done-table.js'
+import type { CopyNote, FoundNote } from './copy-note.js'
+import {
+  asksForAllOf,
+  endsOf,
+  findNotes,
+  FORMAT,
+  ifThere,
+  isWhole,
+  OF_DATABASE,
+  subjectOf,
+  updateAll,
+  using,
+  withDone,
+} from './copy-note.js'
+import type { DoneTable } from './done-table.js'
+import { rowsDigest } from './done-table.js'
 import { DoneTables } from './done-tables.js'
 import type { DatabaseReport, TableReport } from './report.js'
-import type { DatabaseRequest } from './request.js'
+import type { CopiedTable, DatabaseRequest } from './request.js'
 import { repeatsWork } from './request.js'
-import type { SelectedTable, SelectionRequest } from './selection.js'
+import type { SelectedTable } from './selection.js'
 
-/** Stands for a table in the row of the copy, among the checkpoints of the target. */
-const OF_DATABASE = 'rowshift_database'
-const FORMAT = 1
 const ATTEMPTS = 3
 const PAUSE_MS = 500
 
-/** What a copy was asked for, and has done. Without secrets. */
-export interface CopyNote {
-  readonly format: typeof FORMAT
-  /** A digest of the databases. */
-  readonly ends: string
-  readonly selection: SelectionRequest
-  readonly creates: boolean
-  readonly objects: Definer | null
-  readonly done: readonly DoneTable[]
-  /** Tables of a run that has ended that are not done; null: it has not ended, or was killed. */
-  readonly left: readonly string[] | null
-}
-
-export interface FoundNote extends CopyNote {
-  readonly run: string
-}
-
 type Copy = (request: DatabaseRequest, onTable: (table: TableReport) => void) => Promise<DatabaseReport>
 
-/** Copies, and goes on with a copy of the same databases that has not come to its end. */
+/** Copies, and goes on with copies of the same databases that have not come to their end. Throws what keeps their notes from being read. */
 export async function withNotes(
   request: DatabaseRequest,
   signal: AbortSignal,
   copy: Copy,
 ): Promise<DatabaseReport> {
-  if (!isNoted(request)) return copy(request, () => {})
+  if (!mayEnd(request)) return copy(request, () => {})
   const earlier = await earlierNotes(request, signal)
   const notes = new CopyNotes(request, earlier)
+  if (!isNoted(request)) {
+    if (earlier.length === 0) return copy(request, () => {})
+    const begun = { ...request, beforeRows: (tables: readonly CopiedTable[]) => notes.withdraw(tables) }
+    const ended = await copy(begun, () => {})
+    return ended.status === 'success' ? whenForgotten(ended, await notes.forget([])) : ended
+  }
   const done = doneTables(request, earlier, (all) => notes.write(all))
-  done.beginLater()
   const memory = { succeeded: async () => false, keep: (run: string) => notes.keep(run) }
-  const asked: DatabaseRequest = { ...goingOn(request, earlier, done), ofTable: () => ({ memory }) }
+  const beforeRows = async (tables: readonly CopiedTable[]) => {
+    done.forget(tables)
+    await notes.withdraw(tables)
+    if (earlier.length > 0 || tables.some(({ takesTwice }) => takesTwice)) await notes.begin(done.all)
+    done.beginLater()
+  }
+  const asked = { ...goingOn(request, earlier, done), beforeRows, ofTable: () => ({ memory }) }
   const report = await copy(asked, (table) => done.add(table))
   await done.end()
-  const isDone = (name: string) => done.all.some(({ table }) => table === name)
-  const [last] = earlier
-  const isWhole = last === undefined || holdsAll(request.selection, last, isDone)
-  if (report.status === 'success' && isWhole) await notes.forget()
-  else if (done.all.length > 0)
-    await notes.write(
-      done.all,
-      leftOf(report, last).filter((name) => !isDone(name)),
-    )
+  if (report.status === 'success') return whenForgotten(report, await notes.forget(done.all))
+  if (notes.begun || report.targetChanged) await notes.write(done.all, leftOf(request, report))
   return report
 }
 
-/** Of some tables, the others of the earlier copy may be left. */
-function holdsAll(
-  asked: SelectionRequest,
-  { selection, left }: CopyNote,
-  isDone: (table: string) => boolean,
-): boolean {
-  const isSame = JSON.stringify(asked) === JSON.stringify(selection)
-  return isSame || asked.tables.length + asked.exclude.length === 0 || left?.every(isDone) === true
+/** A note that stays would make the next copy leave out tables that this one has copied. */
+function whenForgotten(report: DatabaseReport, failure: RowshiftError | null): DatabaseReport {
+  if (failure === null) return report
+  const message = `All is copied, but the note of what was done could not be removed: ${failure.message} The same command again removes it; until then a copy leaves these tables out.`
+  const error = new RowshiftError(failure.code, message, failure.details).report()
+  return { ...report, status: 'failed', error }
 }
 
-function leftOf({ tables }: DatabaseReport, last: FoundNote | undefined): readonly string[] {
-  return [...new Set([...tables.map(({ table }) => table), ...(last?.left ?? [])])]
+function leftOf(request: DatabaseRequest, { tables }: DatabaseReport): readonly string[] {
+  const left = tables.filter(({ status }) => status !== 'success')
+  return left.map(({ table: from, to }) => subjectOf(request, { from, to }).ends)
 }
 
 /** The same for whoever wants to know what a copy would do. */
@@ -92,144 +86,163 @@ export async function asNoted(request: DatabaseRequest, signal: AbortSignal): Pr
 }
 
 function goingOn(request: DatabaseRequest, earlier: readonly FoundNote[], done: DoneTables): DatabaseRequest {
-  return earlier.length === 0 ? request : { ...request, doneBefore: (table) => done.earlier(table) }
+  const goesOn = earlier.length > 0 && request.restart !== true
+  return goesOn ? { ...request, doneBefore: (table) => done.earlier(table) } : request
 }
 
-/** Whatever keeps them from being read keeps the copy from beginning, too, which says so. */
+/** A fault that passes is not to be taken for a target without notes. What stays keeps the copy from beginning, too, which says so. */
 async function earlierNotes(request: DatabaseRequest, signal: AbortSignal): Promise<readonly FoundNote[]> {
-  return request.restart ? [] : findNotes(request, signal).catch(() => [])
+  return findNotes(request, signal).catch((thrown: unknown) => {
+    const error = RowshiftError.from(thrown)
+    if (error.retryable || error.code === 'INTERNAL' || signal.aborted) throw error
+    return []
+  })
 }
 
 function doneTables(
   request: DatabaseRequest,
-  [last]: readonly FoundNote[],
-  write: (done: readonly DoneTable[]) => Promise<void>,
+  earlier: readonly FoundNote[],
+  write: (done: readonly DoneTable[]) => Promise<unknown>,
 ): DoneTables {
-  const subjectOf = ({ from, to }: SelectedTable): CopySubject => ({
-    ends: subjectDigest([endsOf(request), from, to]),
-    rows: rowsDigest(request.params),
-  })
-  const done: DoneTables = new DoneTables('init', last?.done ?? null, subjectOf, () => write(done.all))
+  // The newest comes last, and counts.
+  const before = request.restart === true ? [] : earlier.toReversed().flatMap(({ done }) => done)
+  const done: DoneTables = new DoneTables(
+    'init',
+    before,
+    (table) => subjectOf(request, table),
+    async () => void (await write(done.all)),
+  )
   return done
 }
 
-/** What copies of these databases have noted that have not come to their end, the last one first. */
-export async function findNotes(
-  request: DatabaseRequest,
-  signal: AbortSignal,
-): Promise<readonly FoundNote[]> {
-  const ends = endsOf(request)
-  const found = await using(request, signal, async (checkpoints) => checkpoints.list(OF_DATABASE))
-  return found.flatMap(({ run, state }) => {
-    const note = JSON.parse(state) as CopyNote
-    return note.format === FORMAT && note.ends === ends ? [{ ...note, run }] : []
-  })
+/** A full copy of rows, whose success another one may have waited for. */
+function mayEnd({ params, only, fromTarget }: DatabaseRequest): boolean {
+  return only === undefined && !fromTarget && params.mode === 'init'
 }
 
 /** A full copy that would fail on rows that are there, or repeat them. Of a snapshot the moment is gone, and what repeats nothing brings the rows as they are now. */
-function isNoted({ params, only, fromTarget }: DatabaseRequest): boolean {
-  return (
-    only === undefined &&
-    !fromTarget &&
-    params.mode === 'init' &&
-    params.consistency === 'split' &&
-    repeatsWork(params)
-  )
-}
-
-/** What a user of the source sees may depend on who that is; who may not write goes on as another user. */
-function endsOf({ from, to }: DatabaseRequest): string {
-  return subjectDigest([
-    from.loaded.plugin.describeConnection(from.connection),
-    placeOf(to.loaded.plugin, to.connection),
-  ])
+function isNoted(request: DatabaseRequest): boolean {
+  return mayEnd(request) && request.params.consistency === 'split' && repeatsWork(request.params)
 }
 
 class CopyNotes {
   readonly #request: DatabaseRequest
-  readonly #earlier: readonly FoundNote[]
-  /** Of tables that are done, until that is noted. */
+  /** Of copies that are to go on after this one. */
+  #others: FoundNote[]
+  /** Of copies whose place this one takes. */
+  #replaced: FoundNote[]
+  /** Runs of tables that are done, until that is noted. */
   #remnants: string[] = []
   #begun = false
 
   constructor(request: DatabaseRequest, earlier: readonly FoundNote[]) {
     this.#request = request
-    this.#earlier = earlier
+    this.#others = earlier.filter((note) => !asksForAllOf(request, note))
+    this.#replaced = earlier.filter((note) => asksForAllOf(request, note))
+  }
+
+  get begun(): boolean {
+    return this.#begun
   }
 
   keep(run: string): void {
     this.#remnants.push(run)
   }
 
+  /** Before rows of these tables are written: no note is to say that they are done, however many rows they have by then. */
+  async withdraw(tables: readonly SelectedTable[]): Promise<void> {
+    const ends = new Set(tables.map((table) => subjectOf(this.#request, table).ends))
+    const without = (note: FoundNote) => ({ ...note, done: note.done.filter((one) => !ends.has(one.ends)) })
+    const changed = (note: FoundNote, i: number, before: readonly FoundNote[]) =>
+      note.done.length < before[i]!.done.length ? [note] : []
+    const [others, replaced] = [this.#others.map(without), this.#replaced.map(without)]
+    const written = [
+      ...others.flatMap((note, i) => changed(note, i, this.#others)),
+      ...replaced.flatMap((note, i) => changed(note, i, this.#replaced)),
+    ]
+    if (written.length > 0) await this.#must(async (checkpoints) => updateAll(checkpoints, written))
+    this.#others = others
+    this.#replaced = replaced
+  }
+
+  /** Before the first row. Throws what keeps it from being noted, but where this user never can. */
+  async begin(done: readonly DoneTable[]): Promise<void> {
+    await this.#must((checkpoints) => this.#write(checkpoints, done, null))
+  }
+
   /** What cannot be noted does not end the copy. */
-  write(done: readonly DoneTable[], left: readonly string[] | null = null): Promise<void> {
+  async write(done: readonly DoneTable[], left: readonly string[] | null = null): Promise<void> {
+    await this.#try((checkpoints) => this.#write(checkpoints, done, left))
+  }
+
+  async #write(
+    checkpoints: Checkpoints,
+    done: readonly DoneTable[],
+    left: readonly string[] | null,
+  ): Promise<void> {
     const { runId: run, selection, params, objects = null } = this.#request
     const creates = params.schemaSaveMode !== 'error_when_not_exist'
-    const [ends, noted] = [endsOf(this.#request), [...this.#remnants]]
-    const note = { format: FORMAT, ends, selection, creates, objects, done, left } satisfies CopyNote
+    const [ends, rows, noted] = [endsOf(this.#request), rowsDigest(params), [...this.#remnants]]
+    const note = { format: FORMAT, ends, selection, rows, creates, objects, done, left } satisfies CopyNote
     const state = JSON.stringify(note)
+    const begin = async () => {
+      // Of an attempt whose answer was lost.
+      await checkpoints.end(run)
+      await checkpoints.begin({ run, table: OF_DATABASE, state, supersedes: false })
+    }
+    // Another copy of the same databases may have taken it for one that did not end.
+    if (this.#begun) await ifThere(checkpoints.update({ run, attempt: 1, state }), begin)
+    else await begin()
+    this.#begun = true
+    await this.#endReplaced(checkpoints)
+    for (const each of noted) await checkpoints.end(each)
+    this.#remnants = this.#remnants.filter((each) => !noted.includes(each))
+  }
+
+  async #endReplaced(checkpoints: Checkpoints): Promise<void> {
+    for (const { run } of this.#replaced) await checkpoints.end(run)
+    this.#replaced = []
+  }
+
+  /** The copy has come to its end, and all of these are done: others need not copy them. Resolves to why that could not be noted. */
+  async forget(done: readonly DoneTable[]): Promise<RowshiftError | null> {
+    const others = this.#others.map((note) => withDone(note, done, this.#request))
+    const [ended, waiting] = [others.filter(isWhole), others.filter((note) => !isWhole(note))]
+    const runs = [...ended.map(({ run }) => run), ...(this.#begun ? [this.#request.runId] : [])]
+    if (others.length + this.#replaced.length + this.#remnants.length + runs.length === 0) return null
     return this.#try(async (checkpoints) => {
-      const begin = () => checkpoints.begin({ run, table: OF_DATABASE, state, supersedes: false })
-      if (!this.#begun) {
-        await begin()
-        this.#begun = true
-        for (const earlier of this.#earlier) await checkpoints.end(earlier.run)
-      } else
-        await checkpoints.update({ run, attempt: 1, state }).catch((thrown: unknown) => {
-          // Another copy of the same databases has taken it for one that did not end.
-          if (RowshiftError.from(thrown).code !== 'RUN_TAKEN') throw thrown
-          return begin()
-        })
-      for (const each of noted) await checkpoints.end(each)
-      this.#remnants = this.#remnants.filter((each) => !noted.includes(each))
+      await updateAll(checkpoints, waiting)
+      await this.#endReplaced(checkpoints)
+      for (const run of [...runs, ...this.#remnants]) await checkpoints.end(run)
     })
   }
 
-  /** The copy has come to its end. */
-  async forget(): Promise<void> {
-    const own = this.#begun ? [this.#request.runId] : []
-    const left = [...own, ...this.#earlier.map(({ run }) => run), ...this.#remnants]
-    if (left.length === 0) return
-    await this.#try(async (checkpoints) => {
-      for (const run of left) await checkpoints.end(run)
-    })
+  /** Whoever may not write notes at all copies without. */
+  async #must(work: (checkpoints: Checkpoints) => Promise<void>): Promise<void> {
+    const failure = await this.#try(work)
+    if (failure === null) return
+    if (!failure.retryable && this.#others.length + this.#replaced.length === 0) return
+    const { code, message, details } = failure
+    throw new RowshiftError(code, `${message} No row was copied, since that could not be noted.`, details)
   }
 
   /**
    * Over a connection of its own, since those of the copy are at work; without a signal, so that Ctrl-C leaves a note. What cannot be noted is tried again, since
-   * the next note may be far away.
+   * the next note may be far away. Resolves to why it could not be done.
    */
-  async #try(work: (checkpoints: Checkpoints) => Promise<void>): Promise<void> {
-    const attempt = () =>
-      using(this.#request, undefined, async (checkpoints) => {
+  async #try(work: (checkpoints: Checkpoints) => Promise<void>): Promise<RowshiftError | null> {
+    for (let left = ATTEMPTS - 1; ; left--) {
+      const failure = await using(this.#request, undefined, async (checkpoints) => {
         await work(checkpoints)
         return []
-      })
-    for (let left = ATTEMPTS; left > 0; left--) {
-      const failure = await attempt().then(
+      }).then(
         () => null,
         (thrown: unknown) => RowshiftError.from(thrown),
       )
-      if (failure === null) return
+      if (failure === null) return null
       log.warn({ runId: this.#request.runId }, `which tables are done could not be noted: ${failure.message}`)
-      if (!failure.retryable) return
+      if (!failure.retryable || left === 0) return failure
       await setTimeout(PAUSE_MS)
     }
-  }
-}
-
-async function using<T>(
-  { to, params }: DatabaseRequest,
-  signal: AbortSignal | undefined,
-  work: (checkpoints: Checkpoints) => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  const writers = writersOf(to.loaded.plugin, endpointsOf(to, params.session))
-  const checkpoints = writers[0]?.skills.checkpoints
-  if (checkpoints === undefined) return []
-  try {
-    await openAll(writers, signal)
-    return await work(checkpoints)
-  } finally {
-    await closeAll(writers)
   }
 }

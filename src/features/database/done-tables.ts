@@ -20,6 +20,7 @@ export class DoneTables {
   readonly #subjectOf: (table: SelectedTable) => CopySubject
   readonly #note: (noted: object) => Promise<void>
   readonly #tables: NonNullable<Noted['tables']>[number][] = []
+  /** Like `#before`, by the ends of each table: under another name in the target it is not done. */
   readonly #done: Map<string, DoneTable>
   #timer: NodeJS.Timeout | null = null
   #writing: Promise<void> = Promise.resolve()
@@ -33,7 +34,7 @@ export class DoneTables {
     note: (noted: object) => Promise<void>,
   ) {
     this.#mode = mode
-    this.#before = before && new Map(before.map((one) => [one.table, one]))
+    this.#before = before && new Map(before.map((one) => [one.ends, one]))
     this.#done = new Map(this.#before)
     this.#subjectOf = subjectOf
     this.#note = note
@@ -54,22 +55,33 @@ export class DoneTables {
   /** What lasts no longer than a note takes is not noted while it lasts. */
   beginLater(): void {
     this.#last = performance.now()
+    this.#noteSoon()
   }
 
-  /** null: no earlier run has copied the table, or from or to elsewhere. */
+  /** Before rows of these tables are written: who is killed on the way is not to leave them as done, however many rows they have by then. */
+  forget(tables: readonly SelectedTable[]): boolean {
+    return tables.filter((table) => this.#done.delete(this.#subjectOf(table).ends)).length > 0
+  }
+
+  /** null: there is no earlier run. One that has noted nothing of the table may have written to it all the same. */
   earlier(table: SelectedTable): EarlierCopy | null {
     if (this.#before === null) return null
-    const found = this.#before.get(table.from)
-    const subject = this.#subjectOf(table)
+    const { ends, rows } = this.#subjectOf(table)
+    const found = this.#before.get(ends)
     if (found === undefined) return { written: null, isSame: true }
-    if (found.ends !== subject.ends) return null
-    return { written: found.written, isSame: found.rows === subject.rows }
+    return { written: found.written, isSame: found.rows === rows }
   }
 
-  add({ table, to, status, runId, rows: written }: TableReport): void {
+  add({ table, to, status, runId, rows: written, run }: TableReport): void {
     if (status !== 'success') return
     this.#tables.push({ table, status, runId })
-    this.#done.set(table, { table, written, ...this.#subjectOf({ from: table, to }) })
+    const subject = this.#subjectOf({ from: table, to })
+    // One that only got its indexes has the rows that an earlier run has noted.
+    if (run !== null) this.#done.set(subject.ends, { table, written, ...subject })
+    this.#noteSoon()
+  }
+
+  #noteSoon(): void {
     const wait = this.#last + NOTE_MS - performance.now()
     this.#timer ??= setTimeout(() => this.#write(), Math.max(0, wait))
   }

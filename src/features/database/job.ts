@@ -24,6 +24,7 @@ import { finishSchema } from './schema.js'
 import type { MadeTables } from './make-tables.js'
 import { isMadeFirst, makeFirst } from './make-tables.js'
 import { makeTables } from './schema-only.js'
+import { refusesTwice } from './still-done.js'
 import { syncTables } from './sync-tables.js'
 import type { DatabaseRequest } from './request.js'
 import { planKept, type PlannedTable } from './table-plan.js'
@@ -129,6 +130,10 @@ class DatabaseRun {
     if (this.#stops || this.#planned.length === 0) return
     const { runId, only, params, hosts: hostsOf } = this.#request
     const { signal } = this.#hooks
+    const copied = this.#planned.filter((table) => !this.#plan.withoutIndexes.includes(table))
+    await this.#request.beforeRows?.(
+      copied.map((table) => ({ ...table, takesTwice: !refusesTwice(table.plan!) })),
+    )
     const work = {
       signal,
       hosts: hostsOf,

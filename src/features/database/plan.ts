@@ -75,7 +75,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
         ...schema,
         foreignKeys: { ...foreignKeys, warnings: [...foreignKeys.warnings, ...warnings] },
       },
-      doneBefore: done.map(({ to }) => to),
+      doneBefore: [...done, ...late].map(({ to }) => to),
       leftOut: [
         ...leftOut,
         ...skipped,

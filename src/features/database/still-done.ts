@@ -1,5 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Writer } from '../../contract/plugin.js'
+import type { RunPlan } from '../../contract/run-plan.js'
 import { counted } from '../../wire/counted.js'
 import { runVerify } from '../verify/job.js'
 import type { EarlierCopy } from './done-table.js'
@@ -49,17 +50,27 @@ async function isUnnoted(
 ): Promise<boolean> {
   const { from, to, request } = table
   const { read, write } = table.plan!
+  const refuses = refusesTwice(table.plan!)
   if (((await checkpoints?.list(write.table.table)) ?? []).length > 0) return false
   const there = (await count()) ?? 0n
-  if (there === 0n || (read.key !== null && there > BigInt(read.splitRows))) return false
+  if (there === 0n || (refuses && there > BigInt(read.splitRows))) return false
   const { savedWatermarks: _, ...asked } = request
   const hooks = { signal, onPlan: () => {}, onProgress: () => {} }
   const { error } = await runVerify({ ...asked, mode: 'verify', sample: 100 }, hooks)
   if (error === null) return true
-  if (read.key !== null) return false
+  if (refuses) return false
   throw refused(
     table,
     `An earlier run did not end, ${to} holds ${there === 1n ? '1 row' : `${there} rows`} that differ from those of ${from}, and without a key nobody knows which ones it has copied`,
+  )
+}
+
+/** Whether the target has a key that no row of the source gets past a second time. */
+export function refusesTwice({ read, write: { create, table, columns } }: RunPlan): boolean {
+  const written = new Set(columns.flatMap(({ target, computedBy }) => (computedBy ? [] : target.name)))
+  const isWritten = (name: string) => create !== null || written.has(name)
+  return (create === null ? table : read.table).keys.some(
+    (key) => !key.nullable && key.columns.every(isWritten),
   )
 }
 

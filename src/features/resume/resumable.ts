@@ -1,3 +1,4 @@
+import type { RunState } from './run-state.js'
 import { RowshiftError } from '../../contract/errors.js'
 import type { Reader, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
@@ -118,4 +119,30 @@ export function noFence(): RowshiftError {
     'HOSTS_REFUSED',
     'The target keeps no checkpoints, so nothing there keeps a split from being stored twice. Leave out --workers to run it in this process.',
   )
+}
+
+/** What is known of a copy when it failed. */
+export interface AskedAgain {
+  readonly taskId: number | null
+  readonly resume?: unknown
+}
+
+/** The command that goes on with a run; null: none does. The copy of a database has no run of a single table in its notes. */
+export function hintOn(
+  run: string,
+  phase: RunState['phase'],
+  { taskId, resume }: AskedAgain,
+  isOneOfMany: boolean,
+): string | null {
+  const among = isOneOfMany && taskId === null
+  const urls = among
+    ? ' --from URL --to URL" with the same URLs, each with ?table=name, and the same params'
+    : ' --from URL --to URL" with the same URLs and params'
+  const command = `"rowshift resume ${run}${taskId === null ? urls : '"'}`
+  if (phase === 'failed')
+    return `No row is left to copy: if you accept that, for instance with a higher error_limit, ${command} ends the run. Nobody goes on with it by itself.`
+  if (!among) return `Splits that were committed stay: ${command} goes on from there.`
+  return resume === 'never'
+    ? null
+    : 'Splits that were committed stay: the same "rowshift copy" again goes on from there, and with the tables that are left.'
 }

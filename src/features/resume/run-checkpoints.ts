@@ -13,7 +13,8 @@ import { groupOf, splitsLeft } from './done-ranges.js'
 import type { RunMemory } from './run-memory.js'
 import type { RunFacts, RunState } from './run-state.js'
 import { createsTables } from '../../engine/table-changes.js'
-import { noFence, unableTo, wayOn } from './resumable.js'
+import type { AskedAgain } from './resumable.js'
+import { hintOn, noFence, unableTo, wayOn } from './resumable.js'
 import { elsewhereState, merged, nameOf, newState } from './run-state.js'
 import type { Resuming } from '../sources/resumed-splits.js'
 
@@ -101,7 +102,7 @@ export class RunCheckpoints {
   }
 
   /** The error, with the command that goes on from there, if one does. */
-  withWayOn(error: RowshiftError, taskId: number | null): RowshiftError {
+  withWayOn(error: RowshiftError, request: AskedAgain, isOneOfMany: boolean): RowshiftError {
     if (error.code === 'RUN_TAKEN') this.#ended = true
     if (this.#phase === 'finishing' && !this.#ended) return withHint(error, FINISH_BY_HAND)
     // Whoever goes on meets it again.
@@ -110,15 +111,8 @@ export class RunCheckpoints {
       const known = this.#ended || error.code === 'HOSTS_REFUSED'
       return this.#unable === null || known ? error : withHint(error, this.#unable)
     }
-    const command =
-      taskId === null
-        ? `${this.resumable} --from URL --to URL" with the same URLs and params`
-        : `${this.resumable}"`
-    const hint =
-      this.#phase === 'failed'
-        ? `No row is left to copy: if you accept that, for instance with a higher error_limit, "rowshift resume ${command} ends the run. Nobody goes on with it by itself.`
-        : `Splits that were committed stay: "rowshift resume ${command} goes on from there.`
-    return withHint(error, hint)
+    const hint = hintOn(this.resumable, this.#phase, request, isOneOfMany)
+    return hint === null ? error : withHint(error, hint)
   }
 
   /** The range that the run was begun with; undefined: nobody went on with it. */

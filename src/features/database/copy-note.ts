@@ -1,0 +1,116 @@
+/** The note of one copy between two URLs: a row among the checkpoints of the target. */
+import { placeOf } from '../../config/plugins.js'
+import { RowshiftError } from '../../contract/errors.js'
+import { closeAll, openAll } from '../../contract/opening.js'
+import type { Checkpoints, Definer } from '../../contract/plugin.js'
+import { endpointsOf, writersOf } from '../../engine/endpoints.js'
+import type { CopySubject, DoneTable } from './done-table.js'
+import { rowsDigest, subjectDigest } from './done-table.js'
+import type { DatabaseRequest } from './request.js'
+import type { SelectedTable, SelectionRequest } from './selection.js'
+
+/** Stands for a table in the row of the copy, among the checkpoints of the target. */
+export const OF_DATABASE = 'rowshift_database'
+export const FORMAT = 1
+
+/** What a copy was asked for, and has done. Without secrets. It stands until that copy, or one that asks for all of it, has come to its end. */
+export interface CopyNote {
+  readonly format: typeof FORMAT
+  /** A digest of the databases. */
+  readonly ends: string
+  readonly selection: SelectionRequest
+  /** As in `CopySubject`. */
+  readonly rows: string
+  readonly creates: boolean
+  readonly objects: Definer | null
+  readonly done: readonly DoneTable[]
+  /** The ends of tables that are not done, of a run that has ended; null: it has not ended, or was killed. */
+  readonly left: readonly string[] | null
+}
+
+export interface FoundNote extends CopyNote {
+  readonly run: string
+}
+
+/** What copies of these databases have noted that have not come to their end, the last one first. */
+export async function findNotes(
+  request: DatabaseRequest,
+  signal: AbortSignal,
+): Promise<readonly FoundNote[]> {
+  const ends = endsOf(request)
+  const found = await using(request, signal, async (checkpoints) => checkpoints.list(OF_DATABASE))
+  return found.flatMap(({ run, state }) => {
+    const note = JSON.parse(state) as CopyNote
+    return note.format === FORMAT && note.ends === ends ? [{ ...note, run }] : []
+  })
+}
+
+export function subjectOf(request: DatabaseRequest, { from, to }: SelectedTable): CopySubject {
+  return { ends: subjectDigest([endsOf(request), from, to]), rows: rowsDigest(request.params) }
+}
+
+/** Whether who asks for this gets all that the earlier copy was asked for. */
+export function asksForAllOf(
+  { selection: { tables, exclude, rename } }: DatabaseRequest,
+  { selection }: CopyNote,
+) {
+  const [own, other] = [
+    [tables, exclude],
+    [selection.tables, selection.exclude],
+  ].map((one) => JSON.stringify(one))
+  const isSame = own === other || tables.length + exclude.length === 0
+  return isSame && JSON.stringify(rename) === JSON.stringify(selection.rename)
+}
+
+/** What a user of the source sees may depend on who that is; who may not write goes on as another user. */
+export function endsOf({ from, to }: DatabaseRequest): string {
+  return subjectDigest([
+    from.loaded.plugin.describeConnection(from.connection),
+    placeOf(to.loaded.plugin, to.connection),
+  ])
+}
+
+/** Under the same names, what one copy has done need not be done by the other. */
+export function withDone(
+  note: FoundNote,
+  done: readonly DoneTable[],
+  { selection }: DatabaseRequest,
+): FoundNote {
+  if (JSON.stringify(selection.rename) !== JSON.stringify(note.selection.rename)) return note
+  const known = new Map([...note.done, ...done].map((one) => [one.ends, one]))
+  return { ...note, done: [...known.values()] }
+}
+
+/** Of a run that was killed, nobody knows what it has left. */
+export function isWhole({ left, rows, done }: CopyNote): boolean {
+  if (left === null || left.length === 0) return false
+  return left.every((ends) => done.some((one) => one.ends === ends && one.rows === rows))
+}
+
+export async function updateAll(checkpoints: Checkpoints, notes: readonly FoundNote[]): Promise<void> {
+  for (const { run, ...note } of notes)
+    await ifThere(checkpoints.update({ run, attempt: 1, state: JSON.stringify(note) }), async () => {})
+}
+
+export async function ifThere(update: Promise<void>, otherwise: () => Promise<void>): Promise<void> {
+  await update.catch((thrown: unknown) => {
+    if (RowshiftError.from(thrown).code !== 'RUN_TAKEN') throw thrown
+    return otherwise()
+  })
+}
+
+export async function using<T>(
+  { to, params }: DatabaseRequest,
+  signal: AbortSignal | undefined,
+  work: (checkpoints: Checkpoints) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const writers = writersOf(to.loaded.plugin, endpointsOf(to, params.session))
+  const checkpoints = writers[0]?.skills.checkpoints
+  if (checkpoints === undefined) return []
+  try {
+    await openAll(writers, signal)
+    return await work(checkpoints)
+  } finally {
+    await closeAll(writers)
+  }
+}
