@@ -95,7 +95,7 @@ export class Verifier extends PoolThread<VerifyEndpoints> {
   /** Row by row, by what both readers say. */
   async #compareRows(endpoints: ComparedEndpoints, range: Split): Promise<Findings> {
     const comparison = new RowComparison(endpoints.comparison)
-    const routes = new Routes(endpoints, this.#setup.repair)
+    const routes = new Routes(endpoints, this.#setup.repaired)
     let bytes = 0
     for await (const batch of this.#readSource(endpoints, range, comparison, routes)) {
       bytes += batch.bytes.length
@@ -149,7 +149,7 @@ export class Verifier extends PoolThread<VerifyEndpoints> {
     mayDelete: number,
   ): Promise<void> {
     const comparison = new RowComparison(endpoints.comparison, repair)
-    const routes = new Routes(endpoints, this.#setup.repair)
+    const routes = new Routes(endpoints, this.#setup.repaired)
     for await (const batch of this.#readSource(endpoints, range, comparison, routes))
       comparison.addSource(batch)
     if (routes.shardError !== null) throw RowshiftError.fromReport(routes.shardError)

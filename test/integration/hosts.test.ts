@@ -277,11 +277,19 @@ describe('one run over many hosts', () => {
     const report = await succeeded(lab.begin(made, {}, ['verify', '--repair']))
     expect(report).to.include({ rowsWritten: 21, rowsDeleted: 1 })
     await db.expectEqual('s', 't')
+    // Rows of the last split are for shards that do not exist.
+    await db.query('CREATE TABLE u_0 (LIKE t INCLUDING ALL); CREATE TABLE u_1 (LIKE t INCLUDING ALL)')
+    const sharded = { db, url: (table: string) => made.url(table === 't' ? 'u_{0..1}' : table) }
+    const shard = { sql: 'id / 1000' }
+    const refused = lab.begin(sharded, { shard }, ['verify', '--repair'])
+    expect(await refused.code(), refused.stderr).to.equal(1)
+    expect(refused.stderr).to.match(/Nothing was changed.*\[SHARD_UNKNOWN\]/s)
+    expect(await db.value('SELECT COUNT(*) FROM u_0')).to.equal('0')
     await db.query('DELETE FROM t WHERE id > 1990')
     const synced = await succeeded(lab.begin(made, { mode: 'sync' }))
     expect(synced.rowsWritten).to.equal(10)
     await db.expectEqual('s', 't')
-    expect(lab.saidBy(worker).match(/takes part in run/g)).to.have.lengthOf(2)
+    expect(lab.saidBy(worker).match(/takes part in run/g)).to.have.lengthOf(3)
   })
 
   it('refuses what a checkpoint does not protect, and a queue that it cannot use, before anything is written', async () => {

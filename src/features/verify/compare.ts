@@ -209,7 +209,8 @@ function poolOf(job: CompareJob, hooks: PoolHooks): JobPool<VerifyJob, VerifyRes
   const { hosts, readers, repair, plan } = job
   const own: OwnPoolOptions = { worker: 'comparison.js', replaces: true, setup: setupOf(job) }
   if (hosts === undefined) return new WorkerPool({ ...own, ...hooks })
-  const compared = { ...own, setup: setupOf({ ...job, repair: null, repairPipeline: null }) }
+  // They find what the repair cannot write, too.
+  const compared = { ...own, setup: { ...own.setup, repair: null, repairPipeline: null } }
   const pool = hosts.pool<VerifyJob, VerifyResult>(compared, hooks, readers)
   if (repair === null) return pool
   // They start when there is something to repair.
@@ -231,6 +232,7 @@ function setupOf(job: CompareJob): VerifySetup {
     runId,
     plan,
     repair,
+    repaired: repair && { sharding: repair.write.sharding },
     source,
     target,
     pipeline,

@@ -2,6 +2,7 @@ import type { DeferredRows, Failure, SettleJob, PipelineSetup, ThreadSetup } fro
 import type { ErrorReport } from '../../contract/errors.js'
 import type { Endpoint, Split } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
+import type { TargetSpec } from '../../contract/target-spec.js'
 import type { Differences } from './row-comparison.js'
 import type { VerifyPlan } from './plan.js'
 
@@ -11,6 +12,8 @@ export interface VerifySetup extends ThreadSetup {
   readonly plan: VerifyPlan
   /** How rows are written; null: nothing is repaired. */
   readonly repair: RunPlan | null
+  /** Where whoever repairs writes rows; null: nobody does. */
+  readonly repaired: Pick<TargetSpec, 'sharding'> | null
   /** Of each database. */
   readonly source: readonly Endpoint[]
   readonly target: readonly Endpoint[]
