@@ -48,11 +48,11 @@ export interface ReportFacts {
   readonly seconds: number
 }
 
-/** Sortable by time, in UTC, and readable: `20261120-163000-123-1f2e`. */
+/** Sortable by time, in UTC, and readable: `20261120-163000-123-1f2e3d4c`. */
 export function newRunId(now = new Date()): string {
   const [date, time, fraction] = now.toISOString().split(/[T.Z]/)
   const stamp = [date!.replaceAll('-', ''), time!.replaceAll(':', ''), fraction!]
-  return [...stamp, randomBytes(2).toString('hex')].join('-')
+  return [...stamp, randomBytes(4).toString('hex')].join('-')
 }
 
 export function makeReport(facts: ReportFacts): RunReport {
