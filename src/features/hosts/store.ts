@@ -57,7 +57,6 @@ export class HostStore {
   readonly where: string
   readonly #modules: Modules
   readonly #redis: Redis
-  readonly #others: Redis[] = []
   /** By `performance`; null: it is connected. */
   #lostAt: number | null = null
   #lastError: Error | null = null
@@ -127,7 +126,8 @@ export class HostStore {
   /** From the first event on that comes after this call. */
   async events(run: string): Promise<QueueEvents> {
     const events = new this.#modules.bullmq.QueueEvents(nameOfQueue(run), {
-      connection: this.#another(),
+      // It waits in one of its own, which it makes of this one.
+      connection: this.#redis,
       prefix: PREFIX,
       lastEventId: '0-0',
     })
@@ -242,7 +242,7 @@ export class HostStore {
   }
 
   async close(): Promise<void> {
-    for (const redis of [...this.#others, this.#redis]) redis.disconnect()
+    this.#redis.disconnect()
   }
 
   async #do<T>(doing: string, work: () => Promise<T>): Promise<T> {
@@ -261,13 +261,6 @@ export class HostStore {
       this.#redis.once('close', lose)
       void work.then(resolve, reject).finally(() => this.#redis.off('close', lose))
     })
-  }
-
-  /** Of one that waits for what comes, which keeps a connection to itself. */
-  #another(): Redis {
-    const redis = this.#listen(this.#redis.duplicate({ lazyConnect: false }))
-    this.#others.push(redis)
-    return redis
   }
 
   readonly #note = (error: Error): void => {
