@@ -131,7 +131,7 @@ class Host {
     const { signal } = served.end
     while (!signal.aborted && served.run === null) {
       try {
-        const options = await this.#optionsFor(text, served.planHash, signal)
+        const options = await this.#optionsFor(run, text, served.planHash, signal)
         if (signal.aborted) return
         served.run = new ServedRun(options)
         served.refused = null
@@ -150,12 +150,27 @@ class Host {
     }
   }
 
-  async #optionsFor(text: string, planHash: string, signal: AbortSignal): Promise<ServedOptions> {
+  async #optionsFor(
+    run: string,
+    text: string,
+    planHash: string,
+    signal: AbortSignal,
+  ): Promise<ServedOptions> {
     const { store, threads, lockMs, config } = this.#options
     const record = readRecord(text)
     const found = await findConnections(record.connections, config)
     const setup = await threadSetup(record, found, threads, signal)
-    return { store, record, planHash, found, setup, threads, lockMs }
+    const isAlone = async () => {
+      const others = [...(await store.hosts<HostBeat>(run))].filter(([id]) => id !== this.#id)
+      return others.every(([, { refused }]) => refused !== null)
+    }
+    const onRefused = (error: RowshiftError) => {
+      this.#options.onNotice(`takes no part in run ${run} any more: ${error.message}`)
+      this.#greetAt = 0
+      this.#share()
+    }
+    const own = { store, threads, lockMs, name: this.#name, isAlone, onRefused }
+    return { ...own, record, planHash, found, setup }
   }
 
   #watch(run: string, { run: served, end, heardAt }: Served, beat: CoordinatorBeat | null): void {
@@ -168,9 +183,9 @@ class Host {
     const silent = performance.now() - heardAt
     if (silent > FORGOTTEN_MS) return this.#end(run)
     if (beat === null && silent <= REST_MS) return
-    if (served?.resting === (beat === null)) return
-    if (beat === null) served?.rest()
-    else served?.goOn()
+    if (served === null || served.refused !== null || served.resting === (beat === null)) return
+    if (beat === null) served.rest()
+    else served.goOn()
     this.#share()
   }
 
@@ -197,7 +212,7 @@ class Host {
 
   /** null: it is not known yet whether this worker takes part. */
   #beatOf({ run, refused }: Served): HostBeat | null {
-    if (run !== null) return run.beat(this.#name)
+    if (run !== null) return run.beat()
     return refused && { ...this.#beat(0), refused: refused.report() }
   }
 

@@ -34,6 +34,12 @@ export interface ServedOptions {
   readonly threads: number
   /** How long a job is this worker's without a sign of life. */
   readonly lockMs: number
+  /** Of this worker. */
+  readonly name: string
+  /** Whether no other worker takes part in the run. */
+  readonly isAlone: () => Promise<boolean>
+  /** It takes no part any more. */
+  readonly onRefused: (error: RowshiftError) => void
 }
 
 /** A job in hand. `run`: of its table, or of all. */
@@ -62,6 +68,8 @@ export class ServedRun {
   /** Of jobs that are done. */
   #rows = 0
   readonly #rate = new RowRate()
+  /** Why it takes no part any more; null: it does. */
+  refused: RowshiftError | null = null
   /** Of the threads of this worker, those that do the jobs of this run. */
   #allowed: number
 
@@ -89,13 +97,20 @@ export class ServedRun {
   }
 
   /** How far it is, for the coordinator. */
-  beat(name: string): HostBeat {
+  beat(): HostBeat {
     const active = [...this.#active.values()].flatMap(({ run, index, counts }) =>
       counts ? [[run, index, counts] as const] : [],
     )
     const rows = active.reduce((sum, [, , counts]) => sum + settled(counts), this.#rows)
     const threads = this.resting ? 0 : this.#allowed
-    return { name, threads, rowsPerSecond: this.#rate.at(rows), active, refused: null }
+    const { name } = this.#options
+    return {
+      name,
+      threads,
+      rowsPerSecond: this.#rate.at(rows),
+      active,
+      refused: this.refused?.report() ?? null,
+    }
   }
 
   get planHash(): string {
@@ -164,7 +179,7 @@ export class ServedRun {
     this.#active.set(name, { run, index, counts: null })
     let threads: ServedThreads | null = null
     try {
-      const owner = table === null ? undefined : await this.#tables!.of(table, planHash)
+      const owner = table === null ? undefined : await this.#tables!.of(table, planHash, this.#current)
       threads = await this.#whole()
       const result = await threads.pool.run(job, false, owner)
       // Its thread does nothing more of it; but the run may go on, where another worker has this job by now.
@@ -177,6 +192,7 @@ export class ServedRun {
     } catch (thrown) {
       // Another thread in its place would make ids that somebody else makes, and would do so with the next job.
       if (threads?.pool.replaces === false) threads.broken = true
+      if (thrown instanceof RowshiftError && this.#tables?.isRefusal(thrown)) return this.#refuse(thrown)
       if (thrown instanceof RowshiftError) return failure(thrown, threads === null && thrown.retryable)
       const death = threads?.attribute(run, thrown) ?? threadLost(thrown)
       return lostWith(death)
@@ -184,6 +200,19 @@ export class ServedRun {
       this.#active.delete(name)
       if (threads?.broken) this.#forget(threads)
     }
+  }
+
+  /** Others may have what this host lacks for one of the tables: it gives the job back, and takes no other, since jobs of that table would come again. */
+  async #refuse(error: RowshiftError): Promise<Failure> {
+    const { name, isAlone, onRefused } = this.#options
+    const named = new RowshiftError(error.code, `On worker ${name}: ${error.message}`, error.details)
+    if (await isAlone().catch(() => false)) return failure(named)
+    if (this.refused === null) {
+      this.refused = error
+      this.rest()
+      onRefused(error)
+    }
+    return failure(named, true)
   }
 
   /** A job may come before the threads are forgotten that another one has broken. */

@@ -26,6 +26,7 @@ export class ServedTables {
   readonly #begun = new Map<string, Promise<ServedTable>>()
   readonly #tables = new Map<string, ServedTable>()
   readonly #stopped = new Set<string>()
+  readonly #refusals = new WeakSet<RowshiftError>()
 
   constructor(options: ServedTablesOptions) {
     this.#options = options
@@ -37,8 +38,8 @@ export class ServedTables {
   }
 
   /** Looks at the table before its first job. Throws what keeps this host from copying it. */
-  async of(run: string, planHash: string): Promise<JobOwner> {
-    const begun = this.#begun.get(run) ?? this.#begin(run, planHash)
+  async of(run: string, planHash: string, threads: ServedThreads | null): Promise<JobOwner> {
+    const begun = this.#begun.get(run) ?? this.#begin(run, planHash, threads)
     this.#begun.set(run, begun)
     try {
       const table = await begun
@@ -50,12 +51,24 @@ export class ServedTables {
     }
   }
 
-  async #begin(run: string, planHash: string): Promise<ServedTable> {
+  /** Whether it is what this host has, or lacks, that keeps it from copying a table. */
+  isRefusal(error: RowshiftError): boolean {
+    return this.#refusals.has(error)
+  }
+
+  async #begin(run: string, planHash: string, threads: ServedThreads | null): Promise<ServedTable> {
     const { store, found, signal } = this.#options
     const text = await store.record(run).catch(() => null)
     if (text === null) throw vanishedTable(store.where)
     if (hashOf(text) !== planHash) throw anotherPlan()
-    const { plan, pipeline } = (await threadSetup(readRecord(text), found, 1, signal)) as CopySetup
+    const look = () => threadSetup(readRecord(text), found, 1, signal)
+    // Threads may have all connections that a database has to give.
+    const looked = (threads?.pool.withRoom(look, signal) ?? look()).catch((thrown: unknown) => {
+      const error = RowshiftError.from(thrown)
+      if (!error.retryable && !signal.aborted) this.#refusals.add(error)
+      throw error
+    })
+    const { plan, pipeline } = (await looked) as CopySetup
     const setup: CopySetup = { runId: run, plan, pipeline, dirty: null, defers: false }
     const table = { owner: { run, rank: 0 }, planHash, setup }
     this.#tables.set(run, table)
