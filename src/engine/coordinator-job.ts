@@ -1,5 +1,5 @@
 import type { RowshiftError } from '../contract/errors.js'
-import type { Endpoint, Reader } from '../contract/plugin.js'
+import type { Endpoint, Reader, Writer } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { RunCheckpoints } from '../features/resume/run-checkpoints.js'
 import type { DirtySetup, PipelineSetup } from './messages.js'
@@ -16,6 +16,7 @@ export interface CoordinatorJob {
   readonly target: readonly Endpoint[]
   /** The coordinator's own, which compute the splits. */
   readonly readers: readonly Reader[]
+  readonly writers: readonly Writer[]
   readonly checkpoints: RunCheckpoints
   /** null: threads of this process. */
   readonly hosts: Hosts | null

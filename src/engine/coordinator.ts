@@ -62,12 +62,13 @@ class Coordinator {
 
   constructor(job: CoordinatorJob) {
     this.#job = job
-    const { plan, runId, signal, onProgress, checkpoints, hosts, readers, shared } = job
+    const { plan, runId, signal, onProgress, checkpoints, hosts, readers, writers, shared } = job
     const called = plan.pipeline?.transform != null
     const { workerNum } = plan.policy
     const onMessage = (message: WorkerMessage) => this.#receive(message)
     this.#position = shared?.position ?? null
-    this.#share = shared?.threads.join({ setup: setupOf(job), readers, rank: shared.rank, onMessage }) ?? null
+    const table = { setup: setupOf(job), readers, writers, onMessage }
+    this.#share = shared?.threads.join({ ...table, rank: shared.rank }) ?? null
     this.#threads = this.#share ?? hosts?.threads ?? threadCount([plan])
     const elsewhere = shared?.threads.elsewhere ?? hosts !== null
     this.#splitSizer = new SplitSizer(

@@ -1,5 +1,5 @@
 import type { ErrorReport, RowshiftError } from '../contract/errors.js'
-import type { Reader, Snapshot } from '../contract/plugin.js'
+import type { Reader, Snapshot, Writer } from '../contract/plugin.js'
 import type { RunPlan } from '../contract/run-plan.js'
 import type { JobOwner } from './job-queue.js'
 import type {
@@ -49,6 +49,8 @@ export interface PooledTable {
   readonly setup: CopySetup
   /** Of the source, open. */
   readonly readers: readonly Reader[]
+  /** Of the target, open. */
+  readonly writers: readonly Writer[]
 }
 
 /** What a run decides about its pool. */
@@ -95,6 +97,8 @@ export type Threads = Pick<ThreadCount, 'now' | 'reason' | 'look' | 'refused' | 
 /** Machines whose threads do the jobs of one run. */
 export interface Hosts {
   readonly threads: Threads
+  /** Why nothing can be done by them any more, whatever is asked for; null: it can, as far as is known. */
+  readonly lost: RowshiftError | null
   /** Why they cannot copy a table, in words; null: they can. */
   whyNot(plan: RunPlan): string | null
   /** Throws HOSTS_REFUSED when the run needs what only threads of one process have. `readers`: of the source, open. */

@@ -202,6 +202,7 @@ async function copy(
       source: endpointsOf(request.from, request.params.session, request.params.timeZone),
       target: endpointsOf(request.to, request.params.session),
       readers,
+      writers,
       checkpoints,
       hosts,
       pipeline: pipeline?.setup ?? null,

@@ -59,6 +59,7 @@ export class SharedThreads {
       onError: (error) => {
         options.onError(error)
         for (const share of this.#shares.values()) share.fail(error)
+        this.freed()
       },
       onRetired: (working) => this.changed(options.count.limit(working)),
       onConnected: () => {

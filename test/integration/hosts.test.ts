@@ -337,6 +337,23 @@ describe('one run over many hosts', () => {
     expect(run.stderr).to.match(/No worker can take part in the run\..*TEST_PASSWORD.*\[HOSTS_REFUSED\]/s)
     expect(lab.saidBy(child)).to.match(/cannot take part in run .*TEST_PASSWORD/)
     expect(await db.value('SELECT COUNT(*) FROM t')).to.equal('0')
+    // It is about no table: none is emptied after the first.
+    const target = await TestDatabase.create(db.server)
+    for (const name of ['a', 'b']) {
+      await db.query(`CREATE TABLE ${name} (id INT PRIMARY KEY); INSERT INTO ${name} VALUES (1), (2)`)
+      await target.query(`CREATE TABLE ${name} (id INT PRIMARY KEY); INSERT INTO ${name} VALUES (7)`)
+    }
+    const ends = ['--from', made.wholeUrl(db.database), '--to', made.wholeUrl(target.database)]
+    const options = ['--tables', 's,a,b', '--on-table-error', 'continue']
+    const whole = lab.begin(made, { schema_save_mode: 'recreate' }, ['copy', ...options, ...ends])
+    expect(await whole.code(), whole.stderr).to.equal(1)
+    expect(
+      whole
+        .report<DatabaseReport>()
+        .tables.map(({ status }) => status)
+        .sort(),
+    ).to.deep.equal(['failed', 'not_begun', 'not_begun'])
+    for (const name of ['a', 'b']) expect(await target.value(`SELECT id FROM ${name}`)).to.equal('7')
   })
 
   it('a worker whose user may not do what a queue needs ends, and says what that is', async () => {

@@ -14,7 +14,7 @@ import { DEFAULT_WORKERS } from '../../task/params.js'
 import type { ForeignKeyReport } from './make-foreign-keys.js'
 import { concernsKeys, makeForeignKeys, keysNotMade } from './make-foreign-keys.js'
 import { endsRequest } from './request.js'
-import { inTurns } from './in-turns.js'
+import { endsAll, inTurns } from './in-turns.js'
 import { CopyOrder } from './parents-first.js'
 import type { DatabaseProgress } from './progress.js'
 import { DatabaseTotals } from './progress.js'
@@ -130,6 +130,7 @@ class ComparisonRun {
         },
       },
     )
+    if (hosts && endsAll(hosts)) this.#stopped = true
     this.#end(table, comparedReport(table, report))
     this.#hooks.onProgress(this.#totals.now())
   }

@@ -1,3 +1,5 @@
+import type { Hosts } from '../../engine/job-pool.js'
+
 /** Tables that fit into one split go side by side, so many at a time, where `worker_num` does not say. */
 const SMALL_AT_A_TIME = 4
 
@@ -27,4 +29,9 @@ export async function inTurns<Table>(
   await lane(tables.filter((table) => !isSmall(table)))
   const small = tables.filter(isSmall).values()
   await Promise.all(Array.from({ length: workerNum ?? SMALL_AT_A_TIME }, () => lane(small)))
+}
+
+/** Whether no other table can be shared among hosts, either. That all of them refuse may be about this one. */
+export function endsAll({ lost }: Hosts): boolean {
+  return lost !== null && lost.code !== 'HOSTS_REFUSED'
 }

@@ -100,6 +100,8 @@ class DatabaseRun {
   /** Why a connection does not see the snapshot any more; null: all do, as far as is known. */
   #lost: ErrorReport | null = null
   #threads: TableThreads | null = null
+  /** null: this process copies all of them. */
+  #hosts: Hosts | null = null
   /** Called when something has ended, so that another table may begin. */
   readonly #waiting: (() => void)[] = []
   busySeconds: readonly number[] = []
@@ -147,7 +149,7 @@ class DatabaseRun {
     if (params.mode === 'sync') return syncTables(this.#planned, { ...work, inOrder: this.#order.matters })
     // All tables have the same connections, in which they may want foreign keys not to be checked.
     const { request } = this.#planned[0]!
-    const hosts = hostsOf?.({ ...request, runId }) ?? null
+    const hosts = (this.#hosts = hostsOf?.({ ...request, runId }) ?? null)
     if (hosts !== null) checkShared(hosts, this.#planned)
     const lanes = new Lanes(() => openEndpoints(request, signal))
     try {
@@ -182,6 +184,7 @@ class DatabaseRun {
         // Where one has failed, the other still has tables under way.
         await Promise.allSettled(copied)
         await Promise.all(copied).finally(() => threads.end())
+        if (hosts?.lost) throw hosts.lost
       })
     } finally {
       release()
@@ -290,7 +293,7 @@ class DatabaseRun {
 
   /** No table begins any more. */
   get #stops(): boolean {
-    return this.#stopped || this.#hooks.signal.aborted
+    return this.#stopped || this.#hooks.signal.aborted || this.#hosts?.lost != null
   }
 
   /** `step`: what is done beside the rows of tables, in words. */

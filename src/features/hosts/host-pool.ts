@@ -1,13 +1,13 @@
 import type { Queue, QueueEvents } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
-import { pause, retried, within } from '../../contract/waiting.js'
+import { mayPass, pause, retried, within } from '../../contract/waiting.js'
 import type { JobPool, PoolHooks } from '../../engine/job-pool.js'
 import type { JobOwner } from '../../engine/job-queue.js'
 import type { ControlMessage, WorkerMessage } from '../../engine/messages.js'
 import { log } from '../../log.js'
 import type { HostBeat } from './host-beat.js'
 import { BEAT_MS } from './host-beat.js'
-import { failureWith, hasStopped, lost, noWorker, vanished } from './host-failures.js'
+import { failureWith, hasStopped, lost, noWorker } from './host-failures.js'
 import { HostJobs } from './host-jobs.js'
 import { HostPatience } from './host-patience.js'
 import { HostStart } from './host-start.js'
@@ -48,10 +48,11 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   readonly #queue: Queue<object, object>
   readonly #events: Promise<QueueEvents>
   /** When the first job comes: by then the target is prepared, and a snapshot has begun. */
-  readonly #started = new HostStart((owner) => Promise.race([this.#start(owner), this.#stoppedBefore()]))
+  readonly #started = new HostStart((owner) => this.#start(owner))
   /** Its record and its first beat are in the store. */
   #published = false
-  #giveUpStart: () => void = () => {}
+  /** Why nothing can be done any more; null: it can, as far as is known. */
+  #lost: RowshiftError | null = null
   readonly #closing = new AbortController()
   readonly #jobs = new HostJobs<Result>()
   #threads = 0
@@ -83,8 +84,6 @@ export class HostPool<Job extends object, Result extends object> implements JobP
 
   async run(job: Job, _inPlace: boolean, owner?: JobOwner): Promise<Result> {
     this.#throwIfStopped(owner)
-    await this.#started.begin(owner, () => this.#throwIfStopped(owner))
-    this.#throwIfStopped(owner)
     const { id, done } = this.#jobs.add(owner)
     try {
       await Promise.race([this.#add(id, job, owner), done])
@@ -94,7 +93,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
         thrown instanceof RowshiftError
           ? thrown
           : failureOfStore('queueing a split', this.#options.store.where, thrown)
-      if (passes(error)) return failureWith(error, true) as object as Result
+      if (passes(error) || mayPass(error)) return failureWith(error, true) as object as Result
       throw error
     } finally {
       this.#jobs.delete(id)
@@ -102,8 +101,10 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   }
 
   async #add(id: string, job: Job, owner: JobOwner | undefined): Promise<void> {
+    await this.#started.begin(owner, () => this.#throwIfStopped(owner))
     const planHash = owner ? await this.#tables.begin(owner.run) : this.#planHash
-    this.#throwIfStopped(owner)
+    // Its table may have stopped, and ended, meanwhile.
+    if (!this.#jobs.has(id)) return
     const data: QueuedJob = { runId: this.#options.runId, planHash, table: owner?.run ?? null, job }
     await this.#queue.add('job', data, {
       jobId: id,
@@ -111,9 +112,11 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       removeOnComplete: { count: KEPT_RESULTS },
       removeOnFail: { count: KEPT_RESULTS },
     })
+    this.#jobs.isQueued(id)
   }
 
   #throwIfStopped(owner?: JobOwner): void {
+    if (this.#lost !== null) throw this.#lost
     if (this.#state !== 'running' || (owner && this.#tables.isStopping(owner.run))) throw hasStopped()
   }
 
@@ -136,7 +139,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   abort(): void {
     if (this.#state !== 'running') return
     this.#state = 'stopping'
-    this.#giveUpStart()
+    this.#jobs.rejectUnqueued(undefined)
     void this.#beat().catch(() => {})
     void this.#rejectWaiting().catch(() => {})
     setTimeout(() => this.#jobs.rejectAll(undefined), ABORT_MS).unref()
@@ -146,6 +149,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   stop(owner: JobOwner): void {
     if (this.#state !== 'running' || this.#tables.isStopping(owner.run)) return
     this.#tables.stop(owner.run)
+    this.#jobs.rejectUnqueued(owner)
     void this.#beat().catch(() => {})
     void this.#rejectWaiting(owner).catch(() => {})
     setTimeout(() => this.#jobs.rejectAll(owner), ABORT_MS).unref()
@@ -161,6 +165,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       await this.#beat()
       await this.#tables.endAll()
       await store.forget(runId)
+      await this.#queue.close()
     })()
     await within(CLOSE_MS, closed)
     // It would wait for its next event, or for a store that is away, and the process with it.
@@ -187,13 +192,6 @@ export class HostPool<Job extends object, Result extends object> implements JobP
   #patiently<T>(work: () => Promise<T>): Promise<T> {
     const again = (error: RowshiftError) => (this.#patience.bears(error) ? BEAT_MS : null)
     return retried(work, again, this.#closing.signal)
-  }
-
-  /** Rejects when the run stops while the store is waited for. */
-  #stoppedBefore(): Promise<never> {
-    return new Promise((_, reject) => {
-      this.#giveUpStart = () => reject(hasStopped())
-    })
   }
 
   async #listen(): Promise<QueueEvents> {
@@ -232,10 +230,12 @@ export class HostPool<Job extends object, Result extends object> implements JobP
         this.#look(await store.hosts<HostBeat>(runId))
         if (performance.now() < lookAt) continue
         lookAt = performance.now() + LOOK_MS
-        await this.#findResults()
+        await this.#jobs.find(this.#queue, store.where)
       } catch (thrown) {
         const error = RowshiftError.from(thrown)
-        if (!this.#patience.bears(error)) this.#options.onError(error)
+        if (this.#patience.bears(error) || this.#lost !== null) continue
+        this.#lost = error
+        this.#options.onError(error)
       }
     }
   }
@@ -268,21 +268,6 @@ export class HostPool<Job extends object, Result extends object> implements JobP
     if (this.#told.has(text)) return
     this.#told.add(text)
     log.warn({ runId: this.#options.runId }, text)
-  }
-
-  /** An event may be lost with a connection, and a job with the memory of a server that keeps nothing on its disk. */
-  async #findResults(): Promise<void> {
-    for (const id of this.#jobs.ids) {
-      const state = await this.#queue.getJobState(id)
-      if (state !== 'completed' && state !== 'failed' && state !== 'unknown') continue
-      const job = state === 'unknown' ? undefined : await this.#queue.getJob(id)
-      if (state === 'completed' && job?.returnvalue) this.#jobs.settle(id, job.returnvalue)
-      else
-        this.#jobs.settle(
-          id,
-          state === 'failed' ? lost(job?.failedReason ?? '') : vanished(this.#options.store.where),
-        )
-    }
   }
 
   /** Nobody has begun them. */

@@ -53,13 +53,15 @@ export class HostTables {
 
   /** No more jobs of it will come. */
   async end(run: string): Promise<void> {
+    // What is on its way to the store would stay there.
+    await this.#begun.get(run)?.catch(() => {})
     this.#stopping.delete(run)
     this.#begun.delete(run)
     if (this.#told.delete(run)) await this.#options.drop([run])
   }
 
   async endAll(): Promise<void> {
-    await Promise.all([...this.#told.keys()].map((run) => this.end(run)))
+    await Promise.all([...this.#begun.keys()].map((run) => this.end(run)))
   }
 
   /** For workers: of those under way. */

@@ -1,7 +1,7 @@
 import type { ResolvedConnection } from '../../config/config.js'
 import { RowshiftError } from '../../contract/errors.js'
 import { closeAll, openAll } from '../../contract/opening.js'
-import type { Reader, Snapshot } from '../../contract/plugin.js'
+import type { Reader, Snapshot, Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { SourceSpec } from '../../contract/source-spec.js'
 import { endpointsOf, readersOf, writersOf } from '../../engine/endpoints.js'
@@ -28,6 +28,11 @@ import { newRecord, type RunRecord } from './run-record.js'
 import type { HostStore } from './store.js'
 
 type HostSetup = WorkerSetup | VerifySetup
+type Recorded = Pick<PooledTable, 'readers'> & {
+  readonly setup: HostSetup | CopySetup
+  /** Of the target, open; null: a comparison or a single table has none. */
+  readonly writers: readonly Writer[] | null
+}
 type Request = Pick<CopyRequest, 'runId' | 'from' | 'to' | 'others' | 'params'>
 
 /** What workers get of themselves: connections by their own configuration, and what threads of one process share. */
@@ -38,6 +43,7 @@ export class RunHosts implements Hosts {
   readonly threads = new HostThreads()
   readonly #store: HostStore
   readonly #request: Request
+  lost: RowshiftError | null = null
   /** That all threads see; null: none has begun. */
   #snapshot: Snapshot | null = null
 
@@ -60,7 +66,7 @@ export class RunHosts implements Hosts {
     return new HostPool<Job, Result>({
       ...this.#common(own, hooks),
       ofTables: false,
-      recordOf: () => this.#record(own, { setup, readers }, false),
+      recordOf: () => this.#record(own, { setup, readers, writers: null }, false),
     })
   }
 
@@ -86,6 +92,10 @@ export class RunHosts implements Hosts {
       store: this.#store,
       runId: this.#request.runId,
       hostThreads: this.threads,
+      onError: (error: RowshiftError) => {
+        this.lost ??= error
+        hooks.onError(error)
+      },
       onMessage: (message: WorkerMessage) => own.onMessage?.(message),
     }
   }
@@ -124,7 +134,7 @@ export class RunHosts implements Hosts {
 
   async #record(
     own: OwnPoolOptions,
-    { setup, readers }: { readonly setup: HostSetup | CopySetup; readonly readers: readonly Reader[] },
+    { setup, readers, writers }: Recorded,
     ofTables: boolean,
   ): Promise<RunRecord> {
     const { from, to, others = {}, params } = this.#request
@@ -157,7 +167,10 @@ export class RunHosts implements Hosts {
       files: filesOf({ pipeline } as RunPlan),
       firstNumber: firstNumber(setup),
       source: await sourceMark(sourceOf(setup), readers),
-      target: await targetMark(setup, to, params.session),
+      // With those that are open: the target may have no connection more to give.
+      target: writers
+        ? (await targetShape({ write: (setup as CopySetup).plan.write } as RunPlan, writers)).identity
+        : await targetMark(setup, to, params.session),
     })
   }
 }
