@@ -60,9 +60,7 @@ export async function runDatabase(request: DatabaseRequest, hooks: DatabaseHooks
     signal,
     onStep: (step) => run.tell(step),
   })
-  const interrupted = hooks.signal.aborted
-    ? new RowshiftError('INTERRUPTED', 'The run was interrupted.')
-    : null
+  const interrupted = signal.aborted ? new RowshiftError('INTERRUPTED', 'The run was interrupted.') : null
   const seconds = (performance.now() - started) / 1000
   const { busySeconds, position, reasons } = run
   return databaseReport({
@@ -100,8 +98,6 @@ class DatabaseRun {
   /** Why a connection does not see the snapshot any more; null: all do, as far as is known. */
   #lost: ErrorReport | null = null
   #threads: TableThreads | null = null
-  /** null: this process copies all of them. */
-  #hosts: Hosts | null = null
   /** Called when something has ended, so that another table may begin. */
   readonly #waiting: (() => void)[] = []
   busySeconds: readonly number[] = []
@@ -149,7 +145,7 @@ class DatabaseRun {
     if (params.mode === 'sync') return syncTables(this.#planned, { ...work, inOrder: this.#order.matters })
     // All tables have the same connections, in which they may want foreign keys not to be checked.
     const { request } = this.#planned[0]!
-    const hosts = (this.#hosts = hostsOf?.({ ...request, runId }) ?? null)
+    const hosts = hostsOf?.({ ...request, runId }) ?? null
     if (hosts !== null) checkShared(hosts, this.#planned)
     const lanes = new Lanes(() => openEndpoints(request, signal))
     try {
@@ -184,7 +180,7 @@ class DatabaseRun {
         // Where one has failed, the other still has tables under way.
         await Promise.allSettled(copied)
         await Promise.all(copied).finally(() => threads.end())
-        if (hosts?.lost) throw hosts.lost
+        if (threads.lost !== null) throw threads.lost
       })
     } finally {
       release()
@@ -293,7 +289,7 @@ class DatabaseRun {
 
   /** No table begins any more. */
   get #stops(): boolean {
-    return this.#stopped || this.#hooks.signal.aborted || this.#hosts?.lost != null
+    return this.#stopped || this.#hooks.signal.aborted || (this.#threads?.lost ?? null) !== null
   }
 
   /** `step`: what is done beside the rows of tables, in words. */

@@ -68,6 +68,11 @@ export class TableThreads {
     return this.#groups[0]?.threads.now ?? 0
   }
 
+  /** Why no other host can do anything any more; null: it can, as far as is known. */
+  get lost(): RowshiftError | null {
+    return this.#options.hosts?.lost ?? null
+  }
+
   get groups(): readonly ThreadGroup[] {
     return this.#groups
   }
