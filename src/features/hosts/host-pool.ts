@@ -1,6 +1,6 @@
 import type { Queue, QueueEvents } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
-import { mayPass, pause, retried, within } from '../../contract/waiting.js'
+import { DEFAULT_RETRY, mayPass, pause, pauseAfter, retried, within } from '../../contract/waiting.js'
 import type { JobPool, PoolHooks } from '../../engine/job-pool.js'
 import type { JobOwner } from '../../engine/job-queue.js'
 import type { ControlMessage, WorkerMessage } from '../../engine/messages.js'
@@ -132,8 +132,11 @@ export class HostPool<Job extends object, Result extends object> implements JobP
     return true
   }
 
-  withRoom<T>(connect: () => Promise<T>): Promise<T> {
-    return connect()
+  withRoom<T>(connect: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    // Workers make no room for it, but may be about to close some of theirs.
+    const next = (error: RowshiftError, retries: number) =>
+      error.code === 'CONNECTION_LIMIT' ? pauseAfter(error, retries, DEFAULT_RETRY) : null
+    return retried(connect, next, signal)
   }
 
   abort(): void {
