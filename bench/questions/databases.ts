@@ -76,7 +76,7 @@ async function many(pair: Pair, options: Readonly<Record<string, string>>, notes
     labels: {
       server: nameOf(pair.source.server),
       tables: `${tables} of ${rows} rows`,
-      'copied by': name,
+      contender: name,
     },
     figures: { ...figuresOf(found, tables * rows, base), word: found.at(-1)?.word ?? '' },
   }))
@@ -106,7 +106,7 @@ async function mixed(
       labels: {
         server: nameOf(pair.source.server),
         tables: `one of ${big} rows and ${small} of ${rows}`,
-        'copied by': ROWSHIFT,
+        contender: ROWSHIFT,
       },
       figures: { seconds, 'busiest thread over the mean': ratio, word },
     },
