@@ -46,7 +46,7 @@ export async function makeFirst(
   const attempt = async (table: PlannedTable, work: () => Promise<void>) => {
     await work().catch((thrown: unknown) => {
       // Its turn comes again when the same command is run.
-      if (!signal.aborted) end(table, unmadeTable(table, thrown))
+      if (!signal.aborted) end(table, tableNotMade(table, thrown))
     })
   }
   await eachOverLanes(tables, making, (table, { writers }, done) =>
@@ -82,7 +82,7 @@ async function describeMade(tables: readonly PlannedTable[], { lanes }: MakingTa
   }
 }
 
-export function unmadeTable(table: PlannedTable, thrown: unknown): TableReport {
+export function tableNotMade(table: PlannedTable, thrown: unknown): TableReport {
   return { ...uncopiedTable(table, RowshiftError.from(thrown)), phase: 'create' }
 }
 

@@ -6,7 +6,7 @@ import { IndexPlaces } from '../indexes/places.js'
 import { Target } from '../shard/target.js'
 import { Lanes } from './lanes.js'
 import type { MakingTables } from './make-tables.js'
-import { eachOverLanes, unmadeTable } from './make-tables.js'
+import { eachOverLanes, tableNotMade } from './make-tables.js'
 import type { PlannedTable } from './table-plan.js'
 import type { TableReport } from './report.js'
 import { uncopiedTable } from './report.js'
@@ -25,7 +25,7 @@ export async function makeTables(tables: readonly PlannedTable[], making: Making
       making.onStep(`tables: ${done} of ${tables.length} · making ${table.to}`)
       const report = await makeTable(table, writers, places, making).catch((thrown: unknown) =>
         // Its turn comes again when the same command is run.
-        signal.aborted ? null : unmadeTable(table, thrown),
+        signal.aborted ? null : tableNotMade(table, thrown),
       )
       if (report !== null) making.end(table, report)
     })
