@@ -4,6 +4,7 @@
 import './newer-node.mjs'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
@@ -15,6 +16,10 @@ const OTHERS = [
   'alerting|backfill|connection-limits|diff-columns|hosts|incremental*|interrupt-waits|postgres-incremental|scheduling|silence|speed',
 ]
 const ALL = 'dist/test/{unit,integration}/**/*.test.js'
+/** No run needs as long, on no machine: one that takes it waits for something that never comes. */
+const LIMIT_MS = 60 * 60_000
+/** From a run's end to the end of its output, which a process that a test has left behind could keep open for ever. */
+const OUTPUT_MS = 10_000
 const args = process.argv.slice(2)
 const files = args.some((arg) => arg.endsWith('.test.js')) ? [] : [ALL]
 process.exitCode = args.length > 0 ? await start([...args, ...files], 'inherit').code : await all()
@@ -49,13 +54,19 @@ async function ofOther(args) {
 async function piped(args, onLine) {
   const { child, code } = start(args, 'pipe')
   let failures = ''
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (failures || /^ +\d+ failing$/.test(line)) failures += `${line}\n`
-    else onLine(`${line}\n`)
-  }
+  let last = ''
+  const read = (async () => {
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line.trim()) last = line
+      if (failures || /^ +\d+ failing$/.test(line)) failures += `${line}\n`
+      else onLine(`${line}\n`)
+    }
+  })()
   const status = await code
+  await Promise.race([read, sleep(OUTPUT_MS, undefined, { ref: false })])
+  child.stdout.destroy()
   if (status !== 0 && !failures)
-    failures = `mocha ended with ${status} and counted no failure: ${args.join(' ')}\n`
+    failures = `mocha ended with ${status} and counted no failure: ${args.join(' ')}\nits last line: ${last}\n`
   return { code: status, failures }
 }
 
@@ -63,8 +74,14 @@ function start(args, stdout) {
   const child = spawn(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], {
     stdio: ['inherit', stdout, 'inherit'],
   })
+  const stop = setTimeout(() => child.kill('SIGTERM'), LIMIT_MS)
+  const kill = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS + OUTPUT_MS)
   const code = new Promise((resolve) => {
-    child.on('close', (status) => resolve(status ?? 1))
+    child.on('exit', (status) => {
+      clearTimeout(stop)
+      clearTimeout(kill)
+      resolve(status ?? 1)
+    })
   })
   return { child, code }
 }

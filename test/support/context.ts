@@ -46,12 +46,22 @@ export function followRunner(mocha: Runner): void {
   runner = mocha
 }
 
+/** Drops what is left on given servers; a private one takes its databases with it. */
 export async function stopServers(): Promise<void> {
-  // One on a server that a test started for itself went with that.
-  const left = databases.filter(({ server }) => (all as readonly TestServer[]).includes(server))
-  for (const { server, name } of left) await query(server, `DROP DATABASE IF EXISTS ${name}`)
+  const left = databases.filter(({ server }) => server.isGiven)
   databases = []
-  await Promise.all(all.map((server) => server.stop()))
+  try {
+    for (const { server, name } of left) await drop(server, name)
+  } finally {
+    await Promise.all(all.map((server) => server.stop()))
+  }
+}
+
+/** A test that failed may have left a session open that has the database in use: nobody waits for that without end. */
+async function drop(server: TestServer, name: string): Promise<void> {
+  const statement = `DROP DATABASE IF EXISTS ${name}`
+  if (server.kind === 'postgres') await query(server, `${statement} WITH (FORCE)`)
+  else await query(server, `SET lock_wait_timeout = 30; ${statement}`)
 }
 
 /** MariaDB and MySQL, which take the same tests. */

@@ -34,9 +34,9 @@ export function aptInstall(...packages: string[]): void {
   }
 }
 
-/** One at a time: of two that fetch the package lists, the second fails. */
+/** One at a time: of two that fetch the package lists, the second fails. A service that a package starts must not keep the lock. */
 function apt(args: readonly string[]): void {
-  run('flock', [join(tmpdir(), 'rowshift-apt.lock'), 'apt-get', ...args])
+  run('flock', ['--close', join(tmpdir(), 'rowshift-apt.lock'), 'apt-get', ...args])
 }
 
 /** The mirror of Debian's main archive that this machine installs its own packages from. */
@@ -64,11 +64,17 @@ function configuredMirror(): string | undefined {
   return uri?.startsWith('mirror:') ? readFileSync(uri.slice(7), 'utf8').split(/\s/)[0] : uri
 }
 
-/** Runs a program to its end and returns its standard output. */
+/** Runs a program to its end, which must come within fifteen minutes, and returns its standard output. */
 export function run(program: string, args: readonly string[]): string {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   try {
-    return execFileSync(program, args, { encoding: 'utf8', env, stdio: 'pipe', maxBuffer: 2 ** 28 })
+    return execFileSync(program, args, {
+      encoding: 'utf8',
+      env,
+      stdio: 'pipe',
+      timeout: 900_000,
+      maxBuffer: 2 ** 28,
+    })
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string }
     const output = `${stdout ?? ''}${stderr ?? ''}`.trim().slice(-2000)

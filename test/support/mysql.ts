@@ -57,6 +57,6 @@ function debianUnstable(): string {
     debootstrap --variant=minbase --include=mysql-server-core unstable "$0.partial" "$1"
     rm -rf "$0.partial"/var/cache/apt/archives/*.deb
     mv "$0.partial" "$0"`
-  run('flock', [join(cache, 'lock'), 'sh', '-ec', script, root, debianMirror()])
+  run('flock', ['--close', join(cache, 'lock'), 'sh', '-ec', script, root, debianMirror()])
   return root
 }

@@ -29,6 +29,8 @@ export interface TestServer<K extends ServerKind = ServerKind> {
   readonly url: string
   /** TLS certificates of the server; null when they are unknown (a given server, Docker). */
   readonly certs: { readonly ca: string } | null
+  /** By an environment variable: others may use it, too, and it outlives the tests. */
+  readonly isGiven: boolean
   /** Kills a private instance as a power failure would, and starts it again on the same data. */
   restart(): Promise<void>
   /** Suspends a private instance, or lets it go on. */
@@ -74,6 +76,7 @@ export async function startServer<K extends ServerKind>(
       socket: plan.socket,
       url: url(kind, address),
       certs,
+      isGiven: false,
       restart: async () => {
         await keeper.restart()
         await untilReady(kind, address, keeper)
@@ -101,7 +104,7 @@ async function useGiven<K extends ServerKind>(kind: K, given: string): Promise<T
   const signal = () => {
     throw new Error('a given server is not suspended')
   }
-  const own = { socket: null, url: url(kind, address), certs: null, signal }
+  const own = { socket: null, url: url(kind, address), certs: null, isGiven: true, signal }
   return { kind, version, ...address, ...own, restart, stop: async () => {} }
 }
 

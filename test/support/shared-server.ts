@@ -63,6 +63,10 @@ export class SharedServer<K extends ServerKind = ServerKind> implements TestServ
     return this.#known.certs
   }
 
+  get isGiven(): boolean {
+    return this.#running?.isGiven ?? false
+  }
+
   get #known(): TestServer<K> {
     if (this.#running) return this.#running
     throw new Error(`${this.kind} has not been started yet: make a database there, or await ready(server)`)
