@@ -162,7 +162,7 @@ function checkCycles() {
 /** In the documentation: a path, or the bare name of a source file, in backticks, and a link to a file. */
 function checkDocs() {
   const names = new Set(paths.map((path) => basename(path)))
-  const pages = [...readdirSync('.'), ...paths].filter((path) => /^(docs\/)?[^/]+\.md$/.test(path))
+  const pages = [...readdirSync('.'), ...paths].filter((path) => /^(docs\/(zh\/)?)?[^/]+\.md$/.test(path))
   for (const page of pages) {
     for (const [index, line] of readFileSync(page, 'utf8').split('\n').entries()) {
       for (const [, path] of line.matchAll(/`((?:\w+\/)+[\w./-]*|[\w-]+\.ts)`/g)) {

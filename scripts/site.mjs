@@ -29,11 +29,46 @@ const pages = new Map([
   ['README.md', 'index.md'],
   ['README.zh-CN.md', 'zh/index.md'],
   ...['CHANGELOG', 'CONTRIBUTING', 'SECURITY'].map((name) => [`${name}.md`, `${name.toLowerCase()}.md`]),
-  ...readdirSync('docs')
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => [`docs/${name}`, name]),
+  ...pagesIn('docs').map((name) => [`docs/${name}`, name]),
+  ...pagesIn('docs/zh').map((name) => [`docs/zh/${name}`, `zh/${name}`]),
   ['examples/account-migration/README.md', 'account-migration.md'],
 ])
+
+const groups = [
+  {
+    title: { en: 'Use', zh: '使用' },
+    names: [
+      'databases',
+      'incremental',
+      'verify',
+      'created-tables',
+      'dirty-rows',
+      'scheduling',
+      'console',
+      'many-machines',
+      'reliability',
+      'tuning',
+    ],
+  },
+  {
+    title: { en: 'Change rows', zh: '转换数据' },
+    names: ['columns', 'ids-and-lookups', 'transforms', 'sharding', 'account-migration'],
+  },
+  {
+    title: { en: 'Look up', zh: '查阅' },
+    names: [
+      'fidelity',
+      'errors',
+      'fine-print',
+      'sessions',
+      'postgresql',
+      'benchmarks',
+      'security',
+      'changelog',
+    ],
+  },
+  { title: { en: 'Extend', zh: '扩展' }, names: ['api', 'plugins', 'architecture', 'contributing'] },
+]
 
 fetchVitepress()
 rmSync(source, { recursive: true, force: true })
@@ -56,6 +91,10 @@ const program = join(cache, 'node_modules/vitepress/bin/vitepress.js')
 const args = command[0] === 'dev' ? ['dev', source] : command
 process.exitCode =
   spawnSync(process.execPath, [program, ...args], { stdio: 'inherit', cwd: source }).status ?? 1
+
+function pagesIn(folder) {
+  return readdirSync(folder).filter((name) => name.endsWith('.md'))
+}
 
 function fetchVitepress() {
   if (existsSync(join(cache, 'node_modules/vitepress/bin/vitepress.js'))) return
@@ -119,44 +158,7 @@ function published(file) {
 }
 
 function config() {
-  const titles = new Map(
-    [...pages].map(([from, to]) => [to, /^# (.*)$/m.exec(readFileSync(from, 'utf8'))?.[1] ?? to]),
-  )
-  const link = (name) => ({ text: titles.get(`${name}.md`), link: `/${name}` })
-  const groups = {
-    Use: [
-      'databases',
-      'incremental',
-      'verify',
-      'created-tables',
-      'dirty-rows',
-      'scheduling',
-      'reliability',
-      'tuning',
-    ],
-    'Change rows': ['columns', 'ids-and-lookups', 'transforms', 'sharding', 'account-migration'],
-    'Look up': [
-      'fidelity',
-      'errors',
-      'fine-print',
-      'sessions',
-      'postgresql',
-      'benchmarks',
-      'security',
-      'changelog',
-    ],
-    Extend: ['api', 'plugins', 'architecture', 'contributing'],
-  }
-  const grouped = new Set([...Object.values(groups).flat(), 'index', 'zh/index'])
-  const others = [...pages.values()]
-    .map((page) => page.replace(/\.md$/, ''))
-    .filter((name) => !grouped.has(name))
-  const sidebar = Object.entries({ ...groups, ...(others.length > 0 && { More: others }) }).map(
-    ([text, names]) => ({
-      text,
-      items: names.map(link),
-    }),
-  )
+  const sidebar = { '/zh/': sidebarOf('zh'), '/': sidebarOf('en') }
   return {
     title: 'rowshift',
     description: 'Copies database tables, fast and exactly',
@@ -165,4 +167,22 @@ function config() {
     locales: { root: { label: 'English', lang: 'en' }, zh: { label: '中文', lang: 'zh-CN', link: '/zh/' } },
     themeConfig: { search: { provider: 'local' }, sidebar, outline: [2, 3] },
   }
+}
+
+/** Of a page that there is in English only, that one. */
+function sidebarOf(language) {
+  const titles = new Map(
+    [...pages].map(([from, to]) => [
+      to.replace(/\.md$/, ''),
+      /^# (.*)$/m.exec(readFileSync(from, 'utf8'))?.[1] ?? to,
+    ]),
+  )
+  const link = (name) => {
+    const page = language === 'zh' && titles.has(`zh/${name}`) ? `zh/${name}` : name
+    return { text: titles.get(page), link: `/${page}` }
+  }
+  const grouped = new Set([...groups.flatMap(({ names }) => names), 'index'])
+  const others = [...titles.keys()].filter((name) => !name.startsWith('zh/') && !grouped.has(name))
+  const more = others.length > 0 ? [{ title: { en: 'More', zh: '其他' }, names: others }] : []
+  return [...groups, ...more].map(({ title, names }) => ({ text: title[language], items: names.map(link) }))
 }

@@ -1,4 +1,4 @@
-// What the pages say about each other: links lead somewhere, and both READMEs say the same in the same order.
+// What the pages say about each other: links lead somewhere, and each Chinese page says the same as the English one in the same order.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,9 +6,13 @@ import { expect } from 'chai'
 import { describe, it } from 'mocha'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
+const pagesIn = (folder: string) =>
+  readdirSync(join(root, folder)).flatMap((name) => (name.endsWith('.md') ? [join(folder, name)] : []))
+const chinesePages = pagesIn('docs/zh')
 const pages = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(root, 'docs')).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+  ...pagesIn('.'),
+  ...pagesIn('docs'),
+  ...chinesePages,
   'examples/account-migration/README.md',
   'test/cases/README.md',
 ]
@@ -54,39 +58,44 @@ describe('the pages', () => {
 
   it('every page of docs/ can be found from the README', () => {
     const linked = new Set([...read('README.md').matchAll(/\]\((docs\/[\w-]+\.md)/g)].map(([, page]) => page))
-    expect(pages.filter((page) => page.startsWith('docs/') && !linked.has(page))).to.deep.equal([])
+    expect(pagesIn('docs').filter((page) => !linked.has(page))).to.deep.equal([])
   })
 })
 
-describe('README.zh-CN.md', () => {
-  const shapes = ['README.md', 'README.zh-CN.md'].map((page) => shapeOf(read(page)))
-  const [english, chinese] = shapes as [Shape, Shape]
+for (const page of ['README.zh-CN.md', ...chinesePages])
+  describe(page, () => {
+    const chinese = shapeOf(page)
+    const english = shapeOf(inEnglish(page))
 
-  it('has the sections of README.md', () => {
-    expect(chinese.headings).to.deep.equal(english.headings)
+    it('has the sections of the English page', () => {
+      expect(chinese.headings).to.deep.equal(english.headings)
+    })
+
+    it('has its tables: as many rows and columns, the same code in the first column', () => {
+      expect(chinese.tables).to.deep.equal(english.tables)
+    })
+
+    it('has its commands and code, but for what comments say', () => {
+      expect(chinese.blocks).to.deep.equal(english.blocks)
+    })
+
+    it('has its links to pages', () => {
+      expect(chinese.links).to.have.members(english.links)
+    })
   })
 
-  it('has its tables: as many rows and columns, the same code in the first column', () => {
-    expect(chinese.tables).to.deep.equal(english.tables)
-  })
+function inEnglish(page: string): string {
+  return page.replace('docs/zh/', 'docs/').replace('.zh-CN.md', '.md')
+}
 
-  it('has its commands and code, but for what comments say', () => {
-    expect(chinese.blocks).to.deep.equal(english.blocks)
-  })
-
-  it('has its links to pages', () => {
-    expect(chinese.links).to.have.members(english.links)
-  })
-})
-
-type Shape = ReturnType<typeof shapeOf>
-
-function shapeOf(text: string) {
+/** Without what a program writes into the English page only, to which the Chinese one links. */
+function shapeOf(page: string) {
+  const text = read(page).replaceAll(/^<!-- faults: .*?^<!-- \/faults -->$/gms, '')
   const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```/gms)].map(([, language, code]) => ({
     language,
     code: code!
       .split('\n')
-      .map((line) => line.replace(/\s+#\s.*$/, ''))
+      .map((line) => line.replace(/(^|\s+)(#|\/\/)\s.*$/, ''))
       .map((line) => line.replace(/;\s\s.*$/, '')),
   }))
   const bare = text.replaceAll(/^```.*?^```/gms, '')
@@ -98,13 +107,14 @@ function shapeOf(text: string) {
       .map((row) => [...row.split('|')[1]!.matchAll(/`([^`]*)`/g)].map(([, code]) => code))
     return { cells, names }
   })
-  const linked = [...prose(text).matchAll(/\]\(((?:docs|etc|examples)\/[^)#\s]+|[A-Z]+\.md)/g)].map(
-    ([, page]) => page!,
-  )
+  const linked = [...prose(text).matchAll(/\]\(([^)#\s]+)/g)]
+    .map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => inEnglish(join(dirname(page), target)))
   return {
     headings: [...bare.matchAll(/^(#+) /gm)].map(([, level]) => level),
     tables,
     blocks,
-    links: [...new Set(linked)].filter((page) => !page.startsWith('README')),
+    links: [...new Set(linked)].filter((file) => file !== inEnglish(page)),
   }
 }
