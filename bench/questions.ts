@@ -19,6 +19,7 @@ import { question as splits } from './questions/splits.js'
 import { question as start } from './questions/start.js'
 import { question as transform } from './questions/transform.js'
 import { question as verify } from './questions/verify.js'
+import { question as watched } from './questions/watched.js'
 
 export const questions: Readonly<Record<string, Question>> = {
   copy,
@@ -35,6 +36,7 @@ export const questions: Readonly<Record<string, Question>> = {
   checkpoints,
   skew,
   hosts,
+  watched,
   databases,
   kernel,
   grid,
