@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { before, describe, it } from 'mocha'
 import { server, servers } from '../support/context.js'
-import { expectRefusal, TestDatabase, runWithReport } from '../support/copying.js'
+import { expectRefusal, runWithReport, scratchFile, TestDatabase } from '../support/copying.js'
 import { difference } from '../support/snapshot.js'
 import { sqliteFile, sqliteRows } from '../support/sqlite.js'
 import { expectEqual, verify } from '../support/verifying.js'
@@ -360,7 +360,7 @@ describe('values that PostgreSQL would change without a word', () => {
       '--to',
       target.url('s'),
       '--params',
-      '{"error_limit":{"record":20}}',
+      JSON.stringify({ error_limit: { record: 20 }, dirty_file: scratchFile('tsv') }),
     ])
     expect(report.error, stderr).to.equal(null)
     expect(report.dirtyRows).to.equal(names.length)
