@@ -5,7 +5,7 @@ import { text } from './sql.js'
 
 /** A quoted name, a string, a word, white space, what could begin a comment or another kind of string, any other character. */
 const TOKEN = /"(?:[^"]|"")*"|'(?:[^']|'')*'|[\p{L}\p{N}_]+|\s+|--|\/\*|[^]/gu
-const WORD = /^([\p{L}_]|"[^"]+"$)/u
+const WORD = /^([\p{L}_]|"(?:[^"]|"")+"$)/u
 const TYPE = /^(?:"(?:[^"]|"")+"|[\p{L}\p{N}_. ]|\(\d+(?:,-?\d+)?\)|\[\])+$/u
 
 /** Functions that give something else each time, and do nothing more. */
@@ -41,14 +41,26 @@ function tooMuch(sql: string): RowshiftError {
   )
 }
 
-/** What stands before an opening bracket: functions, and words that look like one. A function of a schema has its name. */
+/**
+ * What stands before an opening bracket: functions, and words that look like one; and what stands behind a value and a point, since `(a).lower`
+ * calls a function as well. A function of a schema has its name.
+ */
 export function callsOf(sql: string): string[] {
   const tokens = [...sql.matchAll(TOKEN)].map(([token]) => token).filter((token) => token.trim() !== '')
-  return tokens.flatMap((token, i) => {
-    if (tokens[i + 1] !== '(' || !WORD.test(token)) return []
-    const name = token.startsWith('"') ? token.slice(1, -1) : token.toLowerCase()
-    return [tokens[i - 1] === '.' ? `${tokens[i - 2]}.${name}` : name]
-  })
+  const calls: string[] = []
+  let ofValue = false
+  for (const [i, token] of tokens.entries()) {
+    const schema = tokens[i - 1] === '.' && !ofValue ? `${tokens[i - 2]}.` : ''
+    if (token === '.') continue
+    ofValue &&= tokens[i - 1] === '.'
+    if (WORD.test(token) && (ofValue || tokens[i + 1] === '(')) calls.push(schema + nameOf(token))
+    ofValue ||= token === ')' || token === ']'
+  }
+  return calls
+}
+
+function nameOf(word: string): string {
+  return word.startsWith('"') ? word.slice(1, -1).replaceAll('""', '"') : word.toLowerCase()
 }
 
 /** Those of the names that are keywords of the target, or functions of its own that only compute. */
