@@ -8,10 +8,25 @@ const TOKEN = /"(?:[^"]|"")*"|'(?:[^']|'')*'|[\p{L}\p{N}_]+|\s+|--|\/\*|[^]/gu
 const WORD = /^([\p{L}_]|"(?:[^"]|"")+"$)/u
 const TYPE = /^(?:"(?:[^"]|"")+"|[\p{L}\p{N}_. ]|\(\d+(?:,-?\d+)?\)|\[\])+$/u
 
+/** What begins a comment, a second statement, another kind of string, or a foreign key: where a name is this word, it is in quotes. */
+const NEVER: ReadonlySet<string> = new Set(['--', '/*', ';', '$', '\\', "'", '"', 'references'])
+
 /** Functions that give something else each time, and do nothing more. */
 const GENERATORS = ['random', 'gen_random_uuid', 'clock_timestamp', 'timeofday', 'txid_current']
 
-/** One expression, or one constraint: what a comma, a bracket or a comment would begin stands within brackets or strings. */
+/** A key or a CHECK. A foreign key of the table stands elsewhere. */
+export function checkConstraint(sql: string): string {
+  if (/^(PRIMARY KEY|UNIQUE|CHECK|EXCLUDE) /.test(sql)) return checkExpression(sql)
+  throw tooMuch(sql)
+}
+
+/** What follows the table in the definition of an index. */
+export function checkIndex(sql: string): string {
+  if (sql.startsWith(' USING ')) return checkExpression(sql)
+  throw tooMuch(sql)
+}
+
+/** One expression: what a comma, a bracket or a comment would begin stands within brackets or strings. */
 export function checkExpression(sql: string): string {
   let depth = 0
   let before = ''
@@ -21,7 +36,7 @@ export function checkExpression(sql: string): string {
     const closes = depth < 0 || (depth === 0 && token === ',')
     // A string with escapes, or of other letters: only bits have a letter before them.
     const escaped = token.startsWith("'") && /^([\p{L}\p{N}_]+|&)$/u.test(before) && !/^[bx]$/i.test(before)
-    if (closes || escaped || ['--', '/*', ';', '$', '\\', "'", '"'].includes(token)) throw tooMuch(sql)
+    if (closes || escaped || NEVER.has(token.toLowerCase())) throw tooMuch(sql)
     before = token
   }
   if (depth !== 0) throw tooMuch(sql)
@@ -30,8 +45,9 @@ export function checkExpression(sql: string): string {
 
 /** The name of a type, or of a collation. */
 export function checkType(type: string): string {
-  if (TYPE.test(type)) return type
-  throw tooMuch(type)
+  const words = [...type.matchAll(TOKEN)].map(([token]) => token.toLowerCase())
+  if (!TYPE.test(type) || words.some((word) => NEVER.has(word))) throw tooMuch(type)
+  return type
 }
 
 function tooMuch(sql: string): RowshiftError {

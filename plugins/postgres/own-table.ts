@@ -4,7 +4,14 @@ import type { SqlSession } from '../../src/sql/session.js'
 import type { Part } from './source-ddl.js'
 import { literalDefault } from './source-ddl.js'
 import { enumSql } from './enum-types.js'
-import { callsOf, checkExpression, checkType, harmlessCalls } from './expressions.js'
+import {
+  callsOf,
+  checkConstraint,
+  checkExpression,
+  checkIndex,
+  checkType,
+  harmlessCalls,
+} from './expressions.js'
 import { identifier, tableId, text } from './sql.js'
 
 /** A statement that makes a table, or belongs to it. */
@@ -159,7 +166,7 @@ function statementsOf(part: Part, taken: ReadonlySet<string>): Statement[] {
     const named = taken.has(part.constraint) ? '' : ` CONSTRAINT ${identifier(part.constraint)}`
     return [
       {
-        on: (table) => `ALTER TABLE ${table} ADD${named} ${checkExpression(part.sql)}`,
+        on: (table) => `ALTER TABLE ${table} ADD${named} ${checkConstraint(part.sql)}`,
         optional: titleOf(part),
       },
     ]
@@ -169,7 +176,7 @@ function statementsOf(part: Part, taken: ReadonlySet<string>): Statement[] {
     return [
       {
         on: (table) =>
-          `CREATE${part.unique ? ' UNIQUE' : ''} INDEX${name} ON ${table}${checkExpression(part.sql)}`,
+          `CREATE${part.unique ? ' UNIQUE' : ''} INDEX${name} ON ${table}${checkIndex(part.sql)}`,
         optional: titleOf(part),
       },
     ]
