@@ -212,10 +212,11 @@ class Coordinator {
     return dirty !== null && Atomics.load(dirty.rows, 0) > 0n
   }
 
-  /** Without a key, a split may be of any size; and a user's function does not run in this thread. */
+  /** Without a key, a split may be of any size, unless it is a window whose rows were counted; and a user's function does not run in this thread. */
   #copiesHere({ only }: PlannedSplit): boolean {
     const { read, pipeline } = this.#job.plan
-    const plain = read.key !== null && pipeline === null && !this.#inSnapshot
+    const counted = read.window !== null && read.window.rows < read.window.countedTo
+    const plain = (read.key !== null || counted) && pipeline === null && !this.#inSnapshot
     this.#copiedHere = only === true && plain && (this.#job.shared?.inPlace ?? true)
     return this.#copiedHere
   }

@@ -253,16 +253,16 @@ export class RunCheckpoints {
     let first: PlannedSplit | null = null
     let held = false
     for await (const split of splits) {
-      if (this.#checkpoints.length > 0 && this.#begun === null) {
-        if (!held) {
-          first = split
-          held = true
-          continue
-        }
-        await this.begin()
+      if (!held && this.#begun === null) {
+        first = split
+        held = true
+        continue
       }
-      if (first !== null) yield first
-      first = null
+      if (first !== null) {
+        await this.begin()
+        yield first
+        first = null
+      }
       yield split
     }
     if (first !== null) yield { ...first, only: true }
