@@ -21,6 +21,14 @@ export interface SourceDdl {
   readonly foreignKeys?: readonly string[]
 }
 
+/** A value of `SourceDdl` by column. Users name columns, and `constructor` is a property of every object. */
+export function ofColumn(
+  values: Readonly<Record<string, string>> | undefined,
+  column: string,
+): string | undefined {
+  return values && Object.hasOwn(values, column) ? values[column] : undefined
+}
+
 /** Something that a table has beside its columns' types and its unique keys: a default, an index, a CHECK. */
 export interface TableTrait {
   /** What it is, for people: `default`, `index`. */

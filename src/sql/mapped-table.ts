@@ -1,4 +1,5 @@
 import type { CreateTableRequest } from '../contract/create-table.js'
+import { ofColumn } from '../contract/create-table.js'
 import type { Column } from '../contract/table-schema.js'
 
 /** How a database declares columns whose values come from another family of databases. */
@@ -22,7 +23,7 @@ export function mappedTable(
 ): { readonly lines: readonly string[]; readonly reasons: readonly string[] } {
   const reasons: string[] = []
   const defaultOf = (column: Column) => {
-    const given = sourceDdl?.defaults[column.name]
+    const given = ofColumn(sourceDdl?.defaults, column.name)
     const value = given === undefined ? null : sql.defaultValue(column, given)
     if (given !== undefined && value === null) reasons.push(`the default of ${column.name} is left out`)
     return value === null ? '' : ` DEFAULT ${value}`
@@ -54,7 +55,7 @@ function nextOf(
   { name, valueRange }: Column,
   sourceDdl: CreateTableRequest['sourceDdl'],
 ): string | undefined {
-  const next = sourceDdl?.next?.[name]
+  const next = ofColumn(sourceDdl?.next, name)
   if (next === undefined || !/^\d+$/.test(next)) return undefined
   return valueRange.max !== undefined && BigInt(next) > BigInt(valueRange.max) ? undefined : next
 }

@@ -284,6 +284,30 @@ describe('a table that is created in another family', () => {
     }
   })
 
+  it('has columns that are called as properties of every object are, and their defaults', async () => {
+    const columns = '`constructor` INT PRIMARY KEY, `__proto__` INT DEFAULT 5, `toString` VARCHAR(9)'
+    for (const server of servers()) {
+      const db = await TestDatabase.create(
+        server,
+        `CREATE TABLE src (${columns}); INSERT INTO src VALUES (1, 2, 'a')`,
+      )
+      const ends = ['--from', db.url('src'), '--to', `sqlite:${scratchFile('db')}?table=t`]
+      const made = await runCli(['copy', ...ends, '--create'])
+      expect(made.code, made.stderr).to.equal(0)
+      const file = ends[3]!.slice('sqlite:'.length, -'?table=t'.length)
+      change(file, 'INSERT INTO t ("constructor") VALUES (2)')
+      expect(ask(file, 'SELECT * FROM t')).to.deep.equal([
+        [1n, 2n, 'a'],
+        [2n, 5n, null],
+      ])
+      const whole = await TestDatabase.create(server)
+      const back = await runCli(['copy', '--from', `sqlite:${file}`, '--to', whole.wholeUrl, '--create'])
+      expect(back.code, back.stderr).to.equal(0)
+      const verified = await runCli(['verify', '--from', `sqlite:${file}`, '--to', whole.wholeUrl])
+      expect(verified.code, verified.stdout + verified.stderr).to.equal(0)
+    }
+  })
+
   it('sorts numbers as numbers in SQLite, where they fit', async () => {
     for (const server of servers()) {
       const db = await TestDatabase.create(

@@ -1,4 +1,5 @@
 import type { Column, SourceDdl, TableSchema, TableTrait, TableTraits } from '../../contract/plugin.js'
+import { ofColumn } from '../../contract/create-table.js'
 import { judge } from '../../plan/fidelity.js'
 
 /** What is known of a table at either end. */
@@ -120,7 +121,7 @@ function defaultDifferences(source: DescribedTable, target: DescribedTable): str
       if (!isNumbered(column, source.schema) || !isNumbered(other, target.schema)) return []
       return b.numbered?.includes(other.name) ? [] : [`numbering of column ${column.name} is missing`]
     }
-    const [wanted, found] = [a.defaults[column.name], b.defaults[other.name]]
+    const [wanted, found] = [ofColumn(a.defaults, column.name), ofColumn(b.defaults, other.name)]
     if (!isPlain(column) || !isPlain(other) || b.numbered?.includes(other.name)) return []
     if (wanted === undefined)
       return found === undefined || column.hasDefault
