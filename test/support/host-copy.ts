@@ -60,7 +60,8 @@ export class HostLab {
       on.kind === 'postgres'
         ? `INSERT INTO s SELECT i, repeat('x', 100) FROM generate_series(1, ${rows}) AS q (i)`
         : `INSERT INTO s WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 1000)
-           SELECT a.i + 1000 * (b.i - 1), REPEAT('x', 100) FROM q a JOIN q b ON b.i <= ${rows / 1000}`,
+           SELECT n, REPEAT('x', 100) FROM (SELECT a.i + 1000 * (b.i - 1) + 1000000 * (c.i - 1) AS n FROM q a
+             JOIN q b ON b.i <= ${Math.ceil(rows / 1e3)} JOIN q c ON c.i <= ${Math.ceil(rows / 1e6)}) numbers WHERE n <= ${rows}`,
     )
     await db.query(on.kind === 'postgres' ? 'ANALYZE s' : 'ANALYZE TABLE s')
     const port = await this.network.forward(on.port)
