@@ -36,7 +36,7 @@ export class Access {
 
   /** null: nobody that we know. */
   roleOf({ authorization, cookie, port }: Credentials): Role | null {
-    const [, bearer] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? []
+    const bearer = bearerOf(authorization)
     if (bearer !== undefined) return this.roleOfToken(bearer)
     const session = cookieOf(cookie, cookieName(port))
     if (session === undefined) return null
@@ -68,6 +68,11 @@ export class Access {
   #session(role: Role, token: string): string {
     return createHmac('sha256', this.#key).update(`${role} ${token}`).digest('base64url')
   }
+}
+
+/** The token that a header names. Other schemes are for a proxy in front, and say nothing of who may do what here. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
 }
 
 /** In a time that says nothing of where they differ. */

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RowshiftError, redact } from '../contract/errors.js'
 import { log } from '../log.js'
 import type { Access, Role } from './access.js'
-import { ACT_HEADER, isOwnOrigin } from './access.js'
+import { ACT_HEADER, bearerOf, isOwnOrigin } from './access.js'
 import type { ConsoleService } from './console-service.js'
 import type { Metrics } from './metrics.js'
 
@@ -28,7 +28,7 @@ export function needs(role: Role): (request: FastifyRequest) => Promise<void> {
     if (request.role === null) throw new Refused(401, 'USAGE', 'Send the token: "Authorization: Bearer …".')
     if (role === 'operator' && request.role !== 'operator')
       throw new Refused(403, 'ACCESS_DENIED', 'This token is for reading only.')
-    if (request.method === 'GET' || request.headers.authorization !== undefined) return
+    if (request.method === 'GET' || bearerOf(request.headers.authorization) !== undefined) return
     const { origin, host, 'sec-fetch-site': site } = request.headers
     if (request.headers[ACT_HEADER] === undefined || !isOwnOrigin(origin, site as string | undefined, host))
       throw new Refused(403, 'ACCESS_DENIED', 'This request does not come from a page of the console.')
