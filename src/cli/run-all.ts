@@ -39,13 +39,17 @@ const SEVERITY = [
 /** `rowshift run --all`: every online task, in the order of their ids; one that fails does not stop the others. */
 export async function runAllCommand(options: RunAllOptions): Promise<number> {
   if (options.report !== undefined) openReport(options.report, '[]\n')
-  const tasks = await interruptible((signal) => withStore(options, signal, (store) => store.list()))
-  const ids = tasks.filter(isOnline).map(({ id }) => id)
-  const reports = await interruptible((signal) => runTasks(ids, options, signal))
+  const { ids, reports } = await interruptible(async (signal) => {
+    const tasks = await withStore(options, signal, (store) => store.list())
+    const online = tasks.filter(isOnline).map(({ id }) => id)
+    return { ids: online, reports: await runTasks(online, options, signal) }
+  })
   const stored = options.report === undefined || writeReport(options.report, reports)
   if (options.json || !stored) printJson(reports)
   else print(closing(reports, ids.length))
   const codes = reports.map(exitCodeOf)
+  // Ctrl-C may come between two of them.
+  if (reports.length < ids.length) return ExitCode.interrupted
   return SEVERITY.find((code) => codes.includes(code)) ?? ExitCode.success
 }
 

@@ -10,7 +10,7 @@ import type { RunReport } from '../../src/index.js'
 import type { RunRecord } from '../../src/contract/plugin.js'
 import { runCli, oneServer, server, servers } from '../support/context.js'
 import { expectRefusal, scratchFile } from '../support/copying.js'
-import { lockTable } from '../support/killed-runs.js'
+import { lockTable, untilWaiting } from '../support/killed-runs.js'
 import { startServer } from '../support/servers.js'
 import { TaskFixture, type Started } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
@@ -357,6 +357,20 @@ describe('run --all', () => {
       expect(await run.code(), run.stderr).to.equal(0)
       expect(run.report<RunReport[]>().map(({ status }) => status)).to.deep.equal(['success'])
     }
+  })
+
+  it('is stopped by Ctrl-C that comes while it looks which tasks there are', async () => {
+    const fixture = await TaskFixture.create(oneServer()[0]!)
+    await fixture.addTask(1, 'dst')
+    const { storeDatabase: db } = fixture
+    const unlock = await lockTable(db, 'task_def_sync_manager', 'WRITE')
+    const run = fixture.start('run', '--all')
+    await untilWaiting(db, 'SELECT id,')
+    run.kill('SIGINT')
+    await until('its answer', () => run.stderr.includes('Stopping'))
+    await unlock()
+    expect(await run.code(), run.stderr).to.equal(130)
+    expect(await db.value('SELECT COUNT(*) FROM rowshift_run')).to.equal('0')
   })
 
   it('is stopped by Ctrl-C: the tasks that are left are not begun', async () => {

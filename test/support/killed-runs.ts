@@ -86,10 +86,14 @@ export function sessionIn({ server, database }: TestDatabase): Promise<Connectio
   return createConnection({ host, port, user, password, database })
 }
 
-/** Makes whoever writes the table wait; resolves to what lets them go on. */
-export async function lockTable(db: TestDatabase, table: string): Promise<() => Promise<void>> {
+/** Makes whoever writes the table wait, and with `WRITE` who reads it, too; resolves to what lets them go on. */
+export async function lockTable(
+  db: TestDatabase,
+  table: string,
+  how: 'READ' | 'WRITE' = 'READ',
+): Promise<() => Promise<void>> {
   const session = await sessionIn(db)
-  await session.query(`LOCK TABLES ${table} READ`)
+  await session.query(`LOCK TABLES ${table} ${how}`)
   return () => session.end()
 }
 
