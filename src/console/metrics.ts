@@ -4,6 +4,7 @@ import type { RunRecord, RunReport, TaskStore } from '../contract/task-store.js'
 import { log } from '../log.js'
 import type { LiveRuns } from './live-runs.js'
 import { phases } from '../contract/time-spent.js'
+import type { TableCounts, TableReport } from '../features/database/report.js'
 import { reportOf } from './run-records.js'
 
 const RECENT_RUNS = 500
@@ -30,6 +31,8 @@ export class Metrics {
   readonly #known = new Set<string>()
   /** By the run that others went on with: what was counted of them all. */
   readonly #counted = new Map<string, Amounts>()
+  /** Tasks whose last run was killed. Of several tables, it has told of those that were done, and not how far it was with others. */
+  readonly #cut = new Set<number>()
   #running = new Set<string>()
   /** Runs that had ended before the first look are not counted: a counter begins at 0. */
   #first = true
@@ -38,7 +41,7 @@ export class Metrics {
     this.#registry = registry
     this.#setup = setup
     this.contentType = registry.contentType
-    this.#count = (record, report, before) => make.count(record, report, before)
+    this.#count = (record, report, own) => make.count(record, report, own)
     this.#begin = (task) => make.begin(task)
     this.#gauge = () => make.gauge(setup.live)
   }
@@ -69,22 +72,35 @@ export class Metrics {
       this.#known.add(record.run_id)
       if (this.#known.size > MOST_KNOWN) this.#known.delete(this.#known.keys().next().value!)
       const report = reportOf(record)
-      this.#count(record, report, this.#first ? null : this.#countedOf(record, report))
+      this.#count(record, report, this.#first ? null : this.#ownOf(record, report))
     }
     this.#first = false
   }
 
+  /** What it has done itself. Of several tables, each has gone on with a run of its own. */
+  #ownOf({ run_id: id, task_id: task }: RunRecord, report: TaskReport | null): Amounts {
+    const wasCut = this.#cut.delete(task)
+    if (report?.status === undefined) this.#cut.add(task)
+    if (report?.tables === undefined) return since(report ?? {}, this.#countedOf(id, report, false))
+    const own = report.tables.flatMap(({ runId, status, counts }) => {
+      if (!counts || runId === null) return []
+      return since(counts, this.#countedOf(runId, { ...counts, status }, wasCut))
+    })
+    // Of earlier versions.
+    if (own.length === 0) return since(report, amountsOf(report.resumed ?? NONE))
+    return own.reduce(sumOf)
+  }
+
   /**
    * The report of a run that went on with another is of both. What that one has done was counted when it ended, but not where its process was
-   * killed; nor is it to be counted where it ended before the first look.
+   * killed; nor is it to be counted where it ended before the first look. `wasCut`: it was killed, and nobody has told that it had begun.
    */
-  #countedOf({ run_id: id }: RunRecord, report: Partial<RunReport> | null): Amounts {
+  #countedOf(id: string, report: Counted | null, wasCut: boolean): Amounts {
     const { resumed } = report ?? {}
-    // Of several tables, each has gone on with a run of its own, and what is resumed is the sum of what they have done.
-    if (report !== null && 'tables' in report) return amountsOf(resumed ?? NONE)
     const first = resumed?.run ?? id
-    const before = this.#counted.get(first) ?? (resumed ? amountsOf(resumed) : NONE)
+    const before = this.#counted.get(first) ?? (resumed && !wasCut ? amountsOf(resumed) : NONE)
     this.#counted.delete(first)
+    if (report?.status === 'success') return before
     this.#counted.set(first, report === null ? before : amountsOf(report))
     if (this.#counted.size > MOST_KNOWN) this.#counted.delete(this.#counted.keys().next().value!)
     return before
@@ -102,6 +118,14 @@ export class Metrics {
 
 type Amounts = Pick<RunReport, 'rowsRead' | 'rowsWritten' | 'bytes' | 'dirtyRows'>
 
+/** A run, or the copy of one of its tables. */
+type Counted = Partial<Amounts & Pick<RunReport, 'resumed'>> & { readonly status?: string }
+
+/** As the history has it; of a run that was killed, no more than its tables that were done. */
+type TaskReport = Partial<RunReport> & {
+  readonly tables?: readonly (Pick<TableReport, 'runId' | 'status'> & { readonly counts?: TableCounts })[]
+}
+
 const NONE: Amounts = { rowsRead: 0, rowsWritten: 0, bytes: 0, dirtyRows: 0 }
 
 /** Reports of earlier versions lack some of it. */
@@ -115,21 +139,27 @@ function amountsOf({
 }
 
 function since(report: Partial<Amounts>, before: Amounts): Amounts {
-  const all = amountsOf(report)
-  const own = (name: keyof Amounts) => Math.max(0, all[name] - before[name])
+  return both(amountsOf(report), before, (all, some) => Math.max(0, all - some))
+}
+
+function sumOf(one: Amounts, other: Amounts): Amounts {
+  return both(one, other, (a, b) => a + b)
+}
+
+function both(one: Amounts, other: Amounts, of: (a: number, b: number) => number): Amounts {
   return {
-    rowsRead: own('rowsRead'),
-    rowsWritten: own('rowsWritten'),
-    bytes: own('bytes'),
-    dirtyRows: own('dirtyRows'),
+    rowsRead: of(one.rowsRead, other.rowsRead),
+    rowsWritten: of(one.rowsWritten, other.rowsWritten),
+    bytes: of(one.bytes, other.bytes),
+    dirtyRows: of(one.dirtyRows, other.dirtyRows),
   }
 }
 
 interface Instruments {
   /** Shows 0 of a task that nothing has happened to: of a counter that begins at 1, Prometheus sees no increase. */
   begin(task: number): void
-  /** `report`: null: its process was killed. `before`: of it, what was counted before; null: only the time of the last success counts. */
-  count(record: RunRecord, report: Partial<RunReport> | null, before: Amounts | null): void
+  /** `report`: null: its process was killed. `own`: what it has done itself; null: only the time of the last success counts. */
+  count(record: RunRecord, report: Partial<RunReport> | null, own: Amounts | null): void
   gauge(live: LiveRuns): void
 }
 
@@ -169,15 +199,14 @@ function instruments(prometheus: typeof import('prom-client'), registry: Registr
         for (const spent of [phaseSeconds, phaseAlone]) spent.inc({ task, phase }, 0)
       for (const each of [bytes, seconds, busy, rejected]) each.inc({ task }, 0)
     },
-    count: (record, report, before) => {
+    count: (record, report, own) => {
       const task = String(record.task_id)
       const ended = record.end_time === null ? 0 : Date.parse(`${record.end_time.replace(' ', 'T')}Z`) / 1000
       if (record.status === 'success' && ended > 0) success.set({ task }, ended)
-      if (before === null) return
+      if (own === null) return
       runs.inc({ task, status: record.status })
       // Its process was killed.
       if (report === null) return
-      const own = since(report, before)
       rows.inc({ task, what: 'read' }, own.rowsRead)
       rows.inc({ task, what: 'written' }, own.rowsWritten)
       bytes.inc({ task }, own.bytes)

@@ -104,6 +104,30 @@ describe('metrics of a run that goes on with another', () => {
     expect(await counted(ends)).to.include({ read: 6000, written: 6000, bytes: 60_000 })
   })
 
+  it('count what killed runs of several tables have done, too', async () => {
+    const table = (runId: string, status: string, counts: object) => ({ table: runId, runId, status, counts })
+    const note = (...tables: object[]) => ({ mode: 'init', tables, done: [] }) as object
+    const ends = [
+      record('a', 'interrupted', {
+        ...rows(150, 150, 0),
+        status: 'interrupted',
+        ...note(table('a1', 'success', rows(100, 100, 0)), table('a2', 'interrupted', rows(50, 50, 0))),
+      }),
+      // It went on with the second, did a third, and was killed in a fourth.
+      record('b', 'interrupted', note(table('b3', 'success', rows(10, 10, 0)))),
+      record('c', 'success', {
+        ...rows(500, 500, 0),
+        status: 'success',
+        ...note(
+          table('c2', 'success', { ...rows(300, 300, 0), ...resumed('a2', 3, rows(200, 200, 0)) }),
+          table('c4', 'success', { ...rows(200, 200, 0), ...resumed('b4', 2, rows(150, 150, 0)) }),
+        ),
+        ...resumed('a2', 3, rows(350, 350, 0)),
+      }),
+    ]
+    expect(await counted(ends)).to.include({ read: 610, written: 610, bytes: 6100, interrupted: 2 })
+  })
+
   it('leave out what was done before they began', async () => {
     const last = record('b', 'success', { ...all, ...resumed('a', 2, first) })
     expect(await counted([last], [record('a', 'interrupted', first)])).to.include({

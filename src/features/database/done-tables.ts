@@ -1,5 +1,5 @@
 import type { CopySubject, DoneTable, EarlierCopy } from './done-table.js'
-import type { TableReport } from './report.js'
+import { countsOf, type TableCounts, type TableReport } from './report.js'
 import type { SelectedTable } from './selection.js'
 
 /** How often what is done is noted while tables end one after another. */
@@ -8,7 +8,9 @@ const NOTE_MS = 1_000
 /** What a history says of a run: while it lasts, and in its report. Earlier reports, and those of one table, have none of it. */
 interface Noted {
   readonly mode?: string
-  readonly tables?: readonly Pick<TableReport, 'table' | 'status' | 'runId'>[]
+  readonly tables?: readonly (Pick<TableReport, 'table' | 'status' | 'runId' | 'rows'> & {
+    readonly counts?: TableCounts
+  })[]
   readonly done?: readonly DoneTable[]
 }
 
@@ -74,7 +76,7 @@ export class DoneTables {
 
   add({ table, to, status, runId, rows: written, run }: TableReport): void {
     if (status !== 'success') return
-    this.#tables.push({ table, status, runId })
+    this.#tables.push({ table, status, runId, rows: written, ...(run && { counts: countsOf(run) }) })
     const subject = this.#subjectOf({ from: table, to })
     // One that only got its indexes has the rows that an earlier run has noted.
     if (run !== null) this.#done.set(subject.ends, { table, written, ...subject })

@@ -184,7 +184,21 @@ function resumedSum(runs: readonly RunReport[]): RunReport['resumed'] {
 export function withoutRuns(report: RunReport): object {
   if (!('tables' in report)) return report
   const { tables } = report as TaskTablesReport
-  return { ...report, tables: tables.map((table) => ({ ...table, run: null })) }
+  return {
+    ...report,
+    tables: tables.map((table) => ({
+      ...table,
+      run: null,
+      ...(table.run && { counts: countsOf(table.run) }),
+    })),
+  }
+}
+
+/** What metrics need of the copy of one table. */
+export type TableCounts = Pick<RunReport, 'rowsRead' | 'rowsWritten' | 'bytes' | 'dirtyRows' | 'resumed'>
+
+export function countsOf({ rowsRead, rowsWritten, bytes, dirtyRows, resumed }: RunReport): TableCounts {
+  return { rowsRead, rowsWritten, bytes, dirtyRows, resumed }
 }
 
 /** Of a run that failed before it had a plan. */
