@@ -9,7 +9,7 @@ export async function alertAfter(
   report: RunReport,
   task: Task | null,
   config: Config,
-  options: ConfigOptions,
+  options: ConfigOptions & { readonly repair?: boolean },
 ): Promise<void> {
   if (!config.has('alerts') && !config.has('roboter')) return
   try {
@@ -22,6 +22,7 @@ export async function alertAfter(
       args: configArgs(options)
         .map((arg) => ` ${arg}`)
         .join(''),
+      repairs: options.repair === true,
     }
     const alert = alertOf(report, task?.task_status ?? null, who)
     if (alert === null) return

@@ -57,7 +57,7 @@ export function alertText(alerts: readonly Alert[], language: AlertConfig['langu
   const alert = alerts.at(-1)!
   const title = `[rowshift] ${words.task} ${alert.taskId ?? '-'} ${words[alert.event]}${alert.code === null ? '' : `: ${alert.code}`}`
   const figures = [
-    alert.task,
+    ...(alert.task === '' ? [] : [alert.task]),
     ...(alert.runId === null
       ? []
       : [`${alert.rows.toLocaleString('en-US')} ${words.rows} ${alert.seconds.toFixed(1)} s`]),
@@ -82,12 +82,13 @@ export function alertText(alerts: readonly Alert[], language: AlertConfig['langu
 export function alertOf(
   report: RunReport,
   before: string | null,
-  who: { readonly task: string; readonly args: string },
+  who: { readonly task: string; readonly args: string; readonly repairs: boolean },
 ): Alert | null {
   const event = eventOf(report, before)
   if (event === null) return null
   const { taskId, runId, rowsWritten: rows, seconds, dirtyRows: rejected, error, resumable } = report
-  const again = taskId === null ? null : `rowshift run ${taskId}${who.args}`
+  const repair = `rowshift verify ${taskId}${who.args} --repair`
+  const again = taskId === null ? null : who.repairs ? repair : `rowshift run ${taskId}${who.args}`
   return {
     event,
     taskId,
@@ -101,7 +102,7 @@ export function alertOf(
     reason: error === null ? null : redact(error.message).slice(0, MOST_REASON),
     command:
       event === 'differs'
-        ? `rowshift verify ${taskId}${who.args} --repair`
+        ? repair
         : event === 'failed'
           ? resumable === null
             ? again

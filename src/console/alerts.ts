@@ -3,7 +3,7 @@
  * this user on this machine, so that runs of cron and of the console count together.
  */
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { controlFolder } from '../engine/run-control.js'
 import { pause } from '../contract/waiting.js'
@@ -26,14 +26,14 @@ interface State {
 
 export class Alerts {
   readonly #config: AlertConfig
-  readonly #file: (taskId: number | null) => string
+  /** Which configuration it is. */
+  readonly #of: string
   readonly #say: (text: string) => void
 
   /** `of`: which configuration it is, since others have tasks of the same numbers. `say` gets what went wrong. */
   constructor(config: AlertConfig, of: string, say: (text: string) => void) {
-    const hash = createHash('sha256').update(of).digest('hex').slice(0, 16)
     this.#config = config
-    this.#file = (taskId) => join(controlFolder(), `alerts-${hash}-${taskId ?? 'none'}.json`)
+    this.#of = createHash('sha256').update(of).digest('hex').slice(0, 16)
     this.#say = say
   }
 
@@ -44,10 +44,25 @@ export class Alerts {
     await this.#tell(alert.taskId, { ...state, held: [...state.held, alert].slice(-MOST_HELD) })
   }
 
-  /** Tells what was held back, if it is time. */
-  async flush(taskId: number): Promise<void> {
-    const state = this.#load(taskId)
-    if (state.held.length > 0) await this.#tell(taskId, state)
+  /** Tells what was held back, of each task for which it is time. */
+  async flush(): Promise<void> {
+    for (const taskId of this.#kept()) {
+      const state = this.#load(taskId)
+      if (state.held.length > 0) await this.#tell(taskId, state)
+    }
+  }
+
+  /** Tasks of which something was told or held back. */
+  #kept(): (number | null)[] {
+    try {
+      return readdirSync(controlFolder()).flatMap((name) => {
+        const [, of, id] = /^alerts-(\w+)-(-?\d+|none)\.json$/.exec(name) ?? []
+        return of === this.#of ? [id === 'none' ? null : Number(id)] : []
+      })
+    } catch {
+      // Who cannot look there has kept nothing.
+      return []
+    }
   }
 
   async #tell(taskId: number | null, { told, held }: State): Promise<void> {
@@ -73,6 +88,10 @@ export class Alerts {
     const interval = this.#config.interval * 1000
     const told = Date.now() - interval + Math.min(interval, AGAIN_MS)
     this.#save(taskId, { told, held: [...held, ...this.#load(taskId).held].slice(-MOST_HELD) })
+  }
+
+  #file(taskId: number | null): string {
+    return join(controlFolder(), `alerts-${this.#of}-${taskId ?? 'none'}.json`)
   }
 
   #load(taskId: number | null): State {

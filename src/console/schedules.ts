@@ -18,6 +18,7 @@ const RECENT_RUNS = 50
 /** Others that are due wait: people need commands too, and processes that begin all at once get in each other's way. */
 const MOST_RUNS = 40
 const MOST_PER_TICK = 2
+const KILLED = 'Its process was killed, for lack of memory perhaps, and told nothing.'
 
 interface Entry {
   readonly params: string
@@ -67,6 +68,7 @@ export class Schedules {
     if (this.#refreshing) return
     this.#refreshing = true
     try {
+      void this.#alerts?.flush()
       const tasks = await this.#console.use((store) => store.list())
       const online = tasks.filter(({ online_status, params }) => online_status === 1 && params !== null)
       for (const id of this.#entries.keys())
@@ -85,7 +87,6 @@ export class Schedules {
     if (known?.params === task.params) {
       known.task = task
       if (known.due !== null && known.rule.late !== null) this.#look(known, await this.#runs(task.id))
-      void this.#alerts?.flush(task.id)
       return
     }
     const rule = await cronOf(task.params).catch((thrown: unknown) => {
@@ -98,11 +99,13 @@ export class Schedules {
     }
     const runs = this.#first ? await this.#runs(task.id) : []
     const now = new Date()
+    // A run that is due, or put off by chance, comes also where something else about the task was changed.
+    const stays = known !== undefined && isSameRule(known.rule, rule)
     this.#entries.set(task.id, {
       params: task.params!,
       rule,
       task,
-      next: wasMissed(rule, runs, now) ? now : later(rule, now),
+      next: stays ? known.next : wasMissed(rule, runs, now) ? now : later(rule, now),
       due: known ? known.due : dueBefore(rule, runs, now),
       toldLate: known?.toldLate ?? false,
     })
@@ -142,7 +145,10 @@ export class Schedules {
       if (begun.run !== null) {
         run = begun.run.hello.runId
         audit({ status: 200 })
-        if ((await begun.child.ended).result === null) throw errorIn((await begun.child.ended).errors)
+        const { code, result, errors } = await begun.child.ended
+        if (code === null && !this.#closed)
+          await this.#alerts?.raise(this.#alert(task, 'failed', KILLED, run))
+        if (result === null && code !== 0) throw errorIn(errors)
         return
       }
       const { status, runId = null, error = null } = reportOf(await begun.child.ended)
@@ -167,7 +173,27 @@ export class Schedules {
       entry.toldLate = false
     } else if (!entry.toldLate && Date.now() - due.getTime() > rule.late * 1000) {
       entry.toldLate = true
-      void this.#alerts?.raise(lateAlert(task, due, this.#console.configArgs.join(' ')))
+      const reason = `No run has succeeded since ${utc(due)} UTC, when one was due.`
+      void this.#alerts?.raise(this.#alert(task.id, 'late', reason, null))
+    }
+  }
+
+  /** Of what no run can tell about itself. */
+  #alert(taskId: number, event: Alert['event'], reason: string, runId: string | null): Alert {
+    const task = this.#entries.get(taskId)?.task
+    const name = task?.task_desc || (task ? `${task.from_table} -> ${task.to_table}` : '')
+    return {
+      event,
+      taskId,
+      runId,
+      at: utc(new Date()),
+      task: redact(name),
+      rows: 0,
+      seconds: 0,
+      rejected: 0,
+      code: null,
+      reason,
+      command: ['rowshift', 'run', taskId, ...this.#console.configArgs].join(' '),
     }
   }
 }
@@ -191,6 +217,11 @@ export function later(rule: CronRule, now: Date): Date | null {
   return next && new Date(next.getTime() + Math.random() * rule.jitter * 1000)
 }
 
+/** But for what is done by it. */
+function isSameRule(one: CronRule, other: CronRule): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
 /** A run was due while nobody was there. A task that has never run is new, and waits for its time. */
 function wasMissed(rule: CronRule, [newest]: readonly RunRecord[], now: Date): boolean {
   if (rule.missed === 'skip' || newest === undefined) return false
@@ -202,20 +233,4 @@ function wasMissed(rule: CronRule, [newest]: readonly RunRecord[], now: Date): b
 function dueBefore(rule: CronRule, runs: readonly RunRecord[], now: Date): Date | null {
   const due = runs.length === 0 ? null : rule.previous(now)
   return due === null || hasSucceeded(runs, due) ? null : due
-}
-
-function lateAlert(task: Task, due: Date, args: string): Alert {
-  return {
-    event: 'late',
-    taskId: task.id,
-    runId: null,
-    at: utc(new Date()),
-    task: task.task_desc ?? `${task.from_table} -> ${task.to_table}`,
-    rows: 0,
-    seconds: 0,
-    rejected: 0,
-    code: null,
-    reason: `No run has succeeded since ${utc(due)} UTC, when one was due.`,
-    command: `rowshift run ${task.id} ${args}`.trim(),
-  }
 }

@@ -1,11 +1,9 @@
 // Alerts of runs of the plain command line, to receivers that this test plays.
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer as createHttpServer, type Server } from 'node:http'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
@@ -13,27 +11,9 @@ import { selfSigned } from '../support/certificates.js'
 import { ConsoleServer } from '../support/console.js'
 import { runCli } from '../support/context.js'
 import { run } from '../support/machine.js'
+import { configure, receiver } from '../support/receiver.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
-
-interface Received {
-  readonly path: string
-  readonly body: Readonly<Record<string, unknown>>
-}
-
-/** A receiver of hooks; it says nothing at all to `/hang`. */
-async function receiver(): Promise<{ server: Server; url: string; received: Received[] }> {
-  const received: Received[] = []
-  const server = createHttpServer(async (request, response) => {
-    received.push({ path: request.url!, body: JSON.parse(await text(request)) as Received['body'] })
-    if (request.url === '/hang') return
-    if (request.url === '/broken') response.statusCode = 502
-    response.end('{"errcode":0,"code":0}')
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received }
-}
 
 /** Keeps the mails that it is sent, and the commands that came in the clear. With `tls`, it offers STARTTLS. */
 async function mailServer(tls: SecureContext | null = null) {
@@ -76,11 +56,6 @@ async function mailServer(tls: SecureContext | null = null) {
     mails,
     clear,
   }
-}
-
-function configure(fixture: TaskFixture, blocks: object): void {
-  const file = join(fixture.folder, 'local.json')
-  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), ...blocks }))
 }
 
 describe('alerts', () => {
@@ -229,6 +204,24 @@ describe('alerts', () => {
     }
   })
 
+  it('that were held back are told by a console, also of a task that it does not run', async () => {
+    const { server, url, received } = await receiver()
+    const fixture = await TaskFixture.create(null)
+    await fixture.addTask(5, 'dst', { from: 'nowhere', online: 1 })
+    configure(fixture, { alerts: { interval: 600, channels: [{ type: 'webhook', url: `${url}/hook` }] } })
+    for (let i = 0; i < 2; i++) await fixture.cli('run', '5')
+    expect(received).to.have.length(1)
+    configure(fixture, { alerts: { interval: 1, channels: [{ type: 'webhook', url: `${url}/hook` }] } })
+    const console = await ConsoleServer.start(fixture.folder)
+    try {
+      await until('the other one', () => received.length === 2)
+      expect(received[1]!.body['alert']).to.include({ event: 'failed', taskId: 5 })
+    } finally {
+      await console.stop()
+      server.close()
+    }
+  })
+
   it('tell that the task store cannot be reached, and that a repair has failed', async () => {
     const { server, url, received } = await receiver()
     const fixture = await TaskFixture.create(null)
@@ -238,6 +231,9 @@ describe('alerts', () => {
     try {
       await fixture.cli('verify', '5', '--repair')
       expect(codes()).to.deep.equal(['TABLE_NOT_FOUND'])
+      expect((received[0]!.body['alert'] as { command: string }).command).to.match(
+        /^rowshift verify 5 .*--repair$/,
+      )
       configure(fixture, { task_meta: { db_type: 'sqlite', path: join(fixture.folder, 'no', 'such.db') } })
       await until('the alert', async () => (await fixture.cli('run', '5')).code !== 0 && codes().length > 1)
       expect(codes()[1]).not.to.equal('TABLE_NOT_FOUND')
