@@ -223,7 +223,7 @@ function instruments(prometheus: typeof import('prom-client'), registry: Registr
       )
       for (const [code, count] of Object.entries(report.retryReasons ?? {}))
         retries.inc({ task, code }, count)
-      const behind = lagOf(report, ended)
+      const behind = lagOf(report)
       if (behind !== null) lag.set({ task }, behind)
     },
     gauge: (live) => {
@@ -239,10 +239,9 @@ function instruments(prometheus: typeof import('prom-client'), registry: Registr
 }
 
 /** Seconds from the end of the window of a run by time to the end of the run; null: it has no such window. */
-function lagOf({ mode, status, watermark }: Partial<RunReport>, ended: number): number | null {
-  if (mode !== 'increment' || status !== 'success' || !watermark?.to) return null
-  const to = Date.parse(`${watermark.to.replace(' ', 'T')}Z`) / 1000
-  return Number.isNaN(to) || ended === 0 ? null : Math.max(0, ended - to)
+function lagOf({ mode, status, secondsBehind, seconds = 0 }: Partial<RunReport>): number | null {
+  if (mode !== 'increment' || status !== 'success' || secondsBehind === undefined) return null
+  return secondsBehind + seconds
 }
 
 /** For a look at the store by whoever has it. */

@@ -85,6 +85,8 @@ export interface Window {
   readonly index: string | null
   readonly reasons: readonly string[]
   readonly warnings: readonly string[]
+  /** How long before the source's clock it ends. Without it, it does not end by time. */
+  readonly secondsBehind?: number
   /** Why the window, or the watermark after it, stays behind, by how much, and who holds it. They count as warnings, and are said again at the end. */
   readonly delays: readonly string[]
 }

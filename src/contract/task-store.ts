@@ -144,6 +144,8 @@ export interface RunReport {
   readonly backfill: { readonly since: string; readonly until: string | null } | null
   /** The window of an incremental run; null: the whole table was read, or it was a backfill. */
   readonly watermark: { readonly from: string | null; readonly to: string | null } | null
+  /** How long before the source's clock the window ended when it was chosen; of several tables the one that is furthest behind. Without it, there is none that ends by time. */
+  readonly secondsBehind?: number
   /** Where the next run of each mode begins, if this one succeeds. */
   readonly watermarks: Readonly<Record<string, string>>
   /** Why a run that succeeds leaves the watermarks of its task where they were; null: it moves them, or has none. */

@@ -115,6 +115,7 @@ export function makeReport(facts: ReportFacts): RunReport {
       plan?.read.window && !facts.backfill
         ? { from: plan.read.window.from, to: plan.read.window.watermark }
         : null,
+    ...secondsBehind(facts),
     backfill: facts.backfill ?? null,
     watermarks: held === null ? (plan?.policy.watermarks ?? {}) : {},
     watermarkHeld: held,
@@ -123,6 +124,13 @@ export function makeReport(facts: ReportFacts): RunReport {
     marks: plan?.marks ?? null,
     error: error === null ? null : error.report(),
   }
+}
+
+function secondsBehind({ plan, backfill }: ReportFacts): Pick<RunReport, 'secondsBehind'> {
+  const { window = null, sources = [] } = plan?.read ?? {}
+  const windows = [window, ...(sources ?? []).map((source) => source.window)]
+  const behind = windows.flatMap((one) => one?.secondsBehind ?? [])
+  return backfill || behind.length === 0 ? {} : { secondsBehind: Math.max(...behind) }
 }
 
 /** Rows that the source has deleted are deleted in the target, or flagged there. */

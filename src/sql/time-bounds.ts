@@ -57,9 +57,10 @@ export async function timeBounds<S extends SqlSession>(
       : []
   const reasons = [reason()]
   const open = await times.held(from, ticks.watermark)
-  if (open === null) return { from, to, watermark: ticks.watermark, reasons, warnings, delays }
+  const bounds = { from, to, secondsBehind: late, reasons, warnings }
+  if (open === null) return { ...bounds, watermark: ticks.watermark, delays }
   const stays = `${open} has changed rows whose ${column.name} is before ${ticks.watermark}, so the watermark stays where it is until that transaction ends`
-  return { from, to, watermark, reasons, warnings, delays: [...delays, stays] }
+  return { ...bounds, watermark, delays: [...delays, stays] }
 
   function reason(): string {
     const clock = holder === null ? "the source's clock" : `the oldest writer (${holder})`

@@ -3,7 +3,10 @@ import type { IncrementalRequest, Window } from '../contract/read.js'
 import type { SqlSession } from './session.js'
 
 /** Where a window begins and ends, as in {@link Window}. */
-export type WindowBounds = Pick<Window, 'from' | 'to' | 'watermark' | 'reasons' | 'warnings' | 'delays'>
+export type WindowBounds = Pick<
+  Window,
+  'from' | 'to' | 'watermark' | 'secondsBehind' | 'reasons' | 'warnings' | 'delays'
+>
 
 export interface WindowSource<S extends SqlSession> {
   /**

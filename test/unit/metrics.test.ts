@@ -51,6 +51,7 @@ async function counted(ends: readonly RunRecord[], before: readonly RunRecord[] 
       bytes: value('bytes_total{task="5"}'),
       retries: value('retries_total{task="5",code="LOCK_CONFLICT"}'),
       interrupted: value('runs_total{task="5",status="interrupted"}'),
+      lag: value('increment_lag_seconds{task="5"}'),
     }
   } finally {
     live.close()
@@ -74,6 +75,7 @@ describe('metrics of a run that goes on with another', () => {
       bytes: 3000,
       retries: 2,
       interrupted: 1,
+      lag: 0,
     })
   })
 
@@ -85,7 +87,7 @@ describe('metrics of a run that goes on with another', () => {
       record('d', 'interrupted', null),
       record('e', 'success', { ...all, ...resumed('a', 5, rows(200, 190, 10)) }),
     ]
-    const sum = { read: 300, written: 280, rejected: 20, bytes: 3000, retries: 0, interrupted: 4 }
+    const sum = { read: 300, written: 280, rejected: 20, bytes: 3000, retries: 0, interrupted: 4, lag: 0 }
     expect(await counted(ends)).to.deep.equal(sum)
   })
 
@@ -136,5 +138,16 @@ describe('metrics of a run that goes on with another', () => {
       rejected: 10,
       bytes: 2000,
     })
+  })
+})
+
+describe('metrics of increments', () => {
+  it('say how far one by time is behind, in whatever zone its times are, and nothing of numbers', async () => {
+    const increment = { mode: 'increment', status: 'success', seconds: 2 } as const
+    // A number is no year, and the time of a server may be another one than ours.
+    const versions = { ...increment, watermark: { from: null, to: '1500' } }
+    expect((await counted([record('a', 'success', versions)])).lag).to.equal(0)
+    const times = { ...increment, watermark: { from: null, to: '2026-01-01 08:00:00' }, secondsBehind: 3 }
+    expect((await counted([record('a', 'success', times)])).lag).to.equal(5)
   })
 })
