@@ -27,6 +27,11 @@ export function isLogged(at: Level): boolean {
   return logLevels.indexOf(at) <= logLevels.indexOf(level)
 }
 
+/** For whoever goes on for long: files may have run out by the first line, and then it could not be loaded. */
+export function openLog(): void {
+  logger ??= openLogger()
+}
+
 function write(at: Level, [first, text]: Line): void {
   if (!isLogged(at)) return
   logger ??= openLogger()

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { Config } from '../config/config.js'
 import { ExitCode, RowshiftError } from '../contract/errors.js'
 import { onAbort } from '../contract/waiting.js'
+import { openLog } from '../log.js'
 import { withoutSecrets } from '../console/secrets.js'
 import { configArgs } from './alerting.js'
 import { markDeadRuns } from './dead-runs.js'
@@ -28,6 +29,7 @@ interface ServeBlock {
 /** Resolves to the exit code when a signal has ended it. */
 export async function serveCommand(options: ServeOptions): Promise<number> {
   const parts = await consoleParts()
+  openLog()
   const config = Config.load(options.config, options.env)
   const tokens = tokensOf(config)
   for (const [name, token] of Object.entries(tokens)) parts.checkToken(token, `The ${name} token`)
