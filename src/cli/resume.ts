@@ -64,7 +64,7 @@ async function resumeTask(options: ResumeOptions, signal: AbortSignal) {
     mode,
     report,
   } = await withStore(options, signal, (store) => findRun(store, options.run))
-  // What the history says of a run that was killed: no more than what the command line said.
+  // A run whose params could not be read stands in the history with this mode, too.
   const asked = mode === 'init' ? {} : { mode }
   const how = {
     ...AS_STORED,

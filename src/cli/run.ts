@@ -18,7 +18,7 @@ import { copyTablesWithProgress } from './copy-database.js'
 import type { CopyTables } from './run-tables.js'
 import { refuseOneTableOptions, runTaskTables, tablesFor } from './run-tables.js'
 import { withSubject, withSubjects } from '../engine/watermark-subject.js'
-import { isAside, overridesOf } from '../task/params-options.js'
+import { isAside, modeOfRun, overridesOf } from '../task/params-options.js'
 
 const ASIDE =
   'the watermark stays where it was: this run had params of its own, by which it may have read other rows than the task names'
@@ -66,7 +66,7 @@ export async function runTask(
     return withStore(options, signal, async (store, config) => {
       const task = await findOnlineTask(store, id)
       alerted = (ended) => alertAfter(ended, task, loaded, options)
-      const run = { run_id: runId, task_id: id, mode: options.mode ?? 'init' }
+      const run = { run_id: runId, task_id: id, mode: modeOfRun(task.params, options, loaded.folder) }
       return recorded(store, run, signal, async (stop, history) => {
         const request = await taskRequest(runId, task, config, store, options)
         const tables = tablesFor(task, request)

@@ -69,6 +69,13 @@ export class Children {
     // Ctrl-C in the terminal of `serve` is for `serve`, which stops them.
     const given = [...args, ...(hidden.length === 0 ? [] : ['@-']), '--json', '--quiet']
     const child = spawn(node, [...first, ...given], { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+    // It says why by an event, which must be heard.
+    child.on('error', () => {})
+    if (child.pid === undefined)
+      throw new RowshiftError(
+        'CONNECTION_LIMIT',
+        'The command could not be started: this machine or user has too many processes or open files ("ulimit -u", "ulimit -n"), or rowshift is not where it was.',
+      )
     // One that has ended reads nothing.
     child.stdin.on('error', () => {}).end(JSON.stringify(hidden))
     this.#children.add(child)
@@ -78,7 +85,7 @@ export class Children {
     })
     ended.then(({ errors }) => faultsIn(errors).forEach((fault) => log.error(fault.trim()))).catch(() => {})
     this.#live.lookSoon()
-    return { pid: child.pid ?? 0, ended }
+    return { pid: child.pid, ended }
   }
 
   /** Resolves as soon as the run says who it is, or has ended. */
@@ -125,10 +132,17 @@ export class Children {
 export function runIdOf({ run, ended }: Begun): string | null {
   if (run !== null) return run.hello.runId
   if (ended === null) return null
-  const { status, error, runId } = (ended.result ?? {}) as Partial<RunReport>
-  if (status === undefined) throw errorIn(ended.errors)
-  if (status === 'failed' && error && REFUSED.has(error.code)) throw RowshiftError.fromReport(error)
-  return runId ?? null
+  const { status, runId = null } = (ended.result ?? {}) as Partial<RunReport>
+  const failure = failureOf(ended)
+  if (failure && (status === undefined || (status === 'failed' && REFUSED.has(failure.code)))) throw failure
+  return runId
+}
+
+/** null: it has not failed. */
+export function failureOf({ result, errors }: Ended): RowshiftError | null {
+  const { status, error = null } = (result ?? {}) as Partial<RunReport>
+  if (status === undefined) return errorIn(errors)
+  return error && RowshiftError.fromReport(error)
 }
 
 /** Nothing has begun: the history has no such run. */

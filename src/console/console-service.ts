@@ -3,10 +3,10 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { TaskStore } from '../contract/task-store.js'
+import type { RunRecord, TaskStore } from '../contract/task-store.js'
 import { changeLimits, type LimitChange } from '../engine/run-control.js'
 import type { RateLimits } from '../engine/throttle.js'
-import { Children, errorIn, runIdOf } from './children.js'
+import { Children, errorIn, failureOf, runIdOf } from './children.js'
 import type { QueueAccess } from './queue-access.js'
 import type { PresentHost } from '../features/hosts/present-hosts.js'
 import { ConsoleTasks } from './console-tasks.js'
@@ -71,7 +71,8 @@ export class ConsoleService extends EventEmitter<Events> {
     }
     this.children = new Children(setup.program, this.live, changed)
     this.#verifications = new Verifications(this.children, this.#store, changed)
-    this.tasks = new ConsoleTasks(this.#store, setup.config, changed)
+    const withoutDead = this.#withoutDead.bind(this)
+    this.tasks = new ConsoleTasks(this.#store, setup.config, changed, withoutDead)
     this.live.on('began', changed)
     this.live.on('ended', (runId) => {
       changed()
@@ -107,26 +108,33 @@ export class ConsoleService extends EventEmitter<Events> {
 
   /** Newest first; those without a task before them. */
   async runs(taskId: number | null, limit: number): Promise<RunSummary[]> {
-    const { listed, dead } = await this.use(async (store) => {
-      const found = await store.history(taskId, limit)
-      const unseen = found.filter(({ status, run_id }) => status === 'running' && !this.live.get(run_id))
-      const tasks = unseen.map(({ task_id }) => task_id)
-      return {
-        listed: found,
-        dead: tasks.length > 0 ? await this.#setup.markDead(store, tasks) : new Set<string>(),
-      }
-    })
+    const listed = await this.use(async (store) =>
+      this.#withoutDead(store, await store.history(taskId, limit)),
+    )
     const known = new Set(listed.map(({ run_id }) => run_id))
     const free = this.live
       .list()
       .filter(({ hello }) => taskId === null && hello.taskId === null && !known.has(hello.runId))
     return [
       ...free.map(liveSummary),
-      ...listed.map((run) => {
-        const record = dead.has(run.run_id) ? { ...run, status: 'interrupted' as const } : run
-        return summaryOf(record, record.status === 'running' ? this.live.get(run.run_id) : null)
-      }),
+      ...listed.map((run) => summaryOf(run, run.status === 'running' ? this.live.get(run.run_id) : null)),
     ]
+  }
+
+  /** Those that say they run although their process is gone are marked. */
+  async #withoutDead(store: TaskStore, runs: readonly RunRecord[]): Promise<RunRecord[]> {
+    const unseen = runs.filter(({ status, run_id }) => status === 'running' && !this.live.get(run_id))
+    const tasks = unseen.map(({ task_id }) => task_id)
+    const dead = tasks.length > 0 ? await this.#setup.markDead(store, tasks) : new Set<string>()
+    return runs.map((run) => (dead.has(run.run_id) ? { ...run, status: 'interrupted' } : run))
+  }
+
+  /** null: the history does not have it. */
+  #record(runId: string): Promise<RunRecord | null> {
+    return this.use(async (store) => {
+      const found = await store.run(runId)
+      return found && (await this.#withoutDead(store, [found]))[0]!
+    })
   }
 
   /** Those among these runs that {@link run} finds. */
@@ -138,7 +146,7 @@ export class ConsoleService extends EventEmitter<Events> {
   /** Throws TASK_NOT_FOUND, and TASK_RUNNING of a comparison that tells of itself no more, and is not kept yet. */
   async run(runId: string): Promise<RunDetail> {
     const live = this.live.get(runId)
-    const record = await this.use((store) => store.run(runId))
+    const record = await this.#record(runId)
     if (record) {
       const shown = record.status === 'running' ? live : null
       return detailOf(summaryOf(record, shown), record, shown)
@@ -216,7 +224,7 @@ export class ConsoleService extends EventEmitter<Events> {
       !this.#closed && Date.now() < end;
       pause = Math.min(2 * pause, SETTLE_MOST_MS)
     ) {
-      const record = await this.use((store) => store.run(runId)).catch(() => undefined)
+      const record = await this.#record(runId).catch(() => undefined)
       if (record !== undefined && record?.status !== 'running') return
       await sleep(pause, undefined, { ref: false })
     }
@@ -233,7 +241,11 @@ export class ConsoleService extends EventEmitter<Events> {
   }
 
   async #begun(args: readonly string[], hidden: readonly string[]): Promise<string | null> {
-    const runId = runIdOf(await this.children.startRun(args, hidden))
+    const begun = await this.children.startRun(args, hidden)
+    const runId = runIdOf(begun)
+    const failure = begun.ended && failureOf(begun.ended)
+    // Nobody could look at one that failed before it came into the history.
+    if (failure && runId !== null && !(await this.known([runId])).has(runId)) throw failure
     this.emit('changed')
     return runId
   }

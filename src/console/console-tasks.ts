@@ -1,7 +1,7 @@
 /** The tasks of the store, as the console shows and changes them. */
 import type { Config } from '../config/config.js'
 import { RowshiftError } from '../contract/errors.js'
-import type { Task, TaskFields } from '../contract/task-store.js'
+import type { RunRecord, Task, TaskFields, TaskStore } from '../contract/task-store.js'
 import { cronOf } from '../task/cron.js'
 import { checkedFields, taskWith } from '../task/task-change.js'
 import { lastRuns } from './last-runs.js'
@@ -11,25 +11,32 @@ import { changedFields, taskChanged, versionOf } from './task-version.js'
 
 const HIDDEN = /:\*\*\*@/
 
+/** The same runs, of which none says that it runs although its process is gone. */
+type MarkDead = (store: TaskStore, runs: readonly RunRecord[]) => Promise<readonly RunRecord[]>
+
 export class ConsoleTasks {
   readonly #store: StoreAccess
   readonly #config: () => Config
   readonly #changed: () => void
+  readonly #withoutDead: MarkDead
 
-  constructor(store: StoreAccess, config: () => Config, changed: () => void) {
+  constructor(store: StoreAccess, config: () => Config, changed: () => void, withoutDead: MarkDead) {
     this.#store = store
     this.#config = config
     this.#changed = changed
+    this.#withoutDead = withoutDead
   }
 
   async list(): Promise<TaskSummary[]> {
     const { tasks, runs } = await this.#store.use(async (store) => {
       const all = await store.list()
-      return { tasks: all, runs: await lastRuns(store, all) }
+      const last = await lastRuns(store, all)
+      return { tasks: all, runs: await this.#withoutDead(store, [...last.values()]) }
     })
+    const lastOf = new Map(runs.map((run) => [run.task_id, run]))
     return Promise.all(
       tasks.map(async (task) => {
-        const last = runs.get(task.id)
+        const last = lastOf.get(task.id)
         const rule = await cronOf(task.params).catch(() => null)
         const next = task.online_status === 1 ? (rule?.next(new Date()) ?? null) : null
         return {

@@ -110,6 +110,7 @@ export function runPage(run: RunDetail, args: string, viewer: Viewer): Page {
 
 function commandOf(run: RunDetail, args: string): string {
   if (run.status === 'running') return `rowshift throttle ${run.runId} --record 10000`
+  if (run.mode === 'verify') return `rowshift verify ${run.taskId}${args}`
   if (run.resumable) return `rowshift resume ${run.runId}${args}`
   return run.taskId === null ? 'rowshift copy --from URL --to URL' : `rowshift run ${run.taskId}${args}`
 }
@@ -131,7 +132,7 @@ function acts(run: RunDetail, viewer: Viewer): Html {
     : html`${run.resumable ? act(say('resume'), 'POST', `${path}/resume`, viewer, { go: '/runs/{runId}' }) : ''}
       ${run.resumable && viewer.shares ? act(say('resumeOnWorkers'), 'POST', `${path}/resume`, viewer, { body: { workers: true }, go: '/runs/{runId}' }) : ''}
       ${
-        run.taskId === null || run.status === 'running'
+        run.taskId === null || run.status === 'running' || run.mode === 'verify'
           ? ''
           : act(say('runNow'), 'POST', `${API}/tasks/${run.taskId}/run`, viewer, { go: '/runs/{runId}' })
       }`

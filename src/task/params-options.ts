@@ -29,6 +29,15 @@ export function paramsOfRun(text: string | null, asked: Overrides, folder: strin
   return readParams(datesReplaced(assigned(changed, param)), folder)
 }
 
+/** For the history, before the run has begun. What is wrong with the params is told by the run itself. */
+export function modeOfRun(text: string | null, asked: Overrides, folder: string): string {
+  try {
+    return paramsOfRun(text, asked, folder).mode
+  } catch {
+    return asked.mode ?? 'init'
+  }
+}
+
 /** What a run asks for that its task does not say. */
 export interface Overrides {
   readonly mode?: string | undefined

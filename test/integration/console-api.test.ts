@@ -63,6 +63,8 @@ describe('the console', () => {
     const act = (headers: Record<string, string>) =>
       console.ask('POST', '/api/v1/tasks/77/run', { token: null, body: {}, headers: { cookie, ...headers } })
     expect((await act({})).status).to.equal(403)
+    // A proxy in front that asks for a password passes it on.
+    expect((await act({ authorization: 'Basic eDp5' })).status).to.equal(403)
     expect((await act({ 'x-rowshift': '1', origin: 'https://evil.example' })).status).to.equal(403)
     expect((await act({ 'x-rowshift': '1', 'sec-fetch-site': 'cross-site' })).status).to.equal(403)
     expect((await act({ 'x-rowshift': '1' })).status).to.equal(404)
@@ -249,7 +251,8 @@ describe('the console', () => {
       const found = await another.api<Verification[]>('GET', '/verifications?task=6')
       expect(found.map((each) => each.found?.missingRows)).to.deep.equal([[{ id: '3' }]])
       expect((await another.ask('GET', '/verify')).text).to.include('id = 3')
-      expect((await another.ask('GET', `/runs/${found[0]!.runId}`)).status).to.equal(200)
+      const page = await another.ask('GET', `/runs/${found[0]!.runId}`)
+      expect(page.text).to.include('<code>rowshift verify 6').and.not.include('/tasks/6/run')
     } finally {
       await another.stop()
     }
@@ -261,6 +264,10 @@ describe('the console', () => {
     const config = readFileSync(file)
     writeFileSync(file, '{')
     try {
+      const run = await console.ask('POST', '/api/v1/tasks/5/run', { body: {} })
+      expect([run.status, run.text]).to.satisfy(
+        ([status, text]: [number, string]) => status === 400 && text.includes('CONFIG_'),
+      )
       await console.api('POST', '/tasks/5/verify', {})
       const page = async () => (await console.ask('GET', '/verify?task=5')).text
       await until('its end', async () => (await page()).includes('CONFIG_'))
@@ -308,6 +315,8 @@ describe('the console', () => {
     const children = new Children([process.execPath, program], live, () => {})
     const { result } = await children.start(['run', '5'], ["--where=a <> 'geheim'"]).ended
     expect(result).to.deep.equal([['run', '5', '@-', '--json', '--quiet'], ["--where=a <> 'geheim'"]])
+    const gone = new Children([`${program}.gone`], live, () => {})
+    expect(() => gone.start(['run', '5'])).to.throw('could not be started')
     live.close()
     const body = { where: "'a\nb' <> 'x'", param: ['write_mode=upsert'] }
     const { runId } = await console.api<{ runId: string }>('POST', '/tasks/5/run', body)

@@ -1,6 +1,8 @@
 // The console in a real browser, over real runs between real servers. ROWSHIFT_SCREENSHOTS=1 writes the pictures of docs/console.md.
 import { once } from 'node:events'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
@@ -10,7 +12,7 @@ import type { RunSummary } from '../../src/console/run-records.js'
 import { openBrowser, Visitor } from '../support/browser.js'
 import { ConsoleServer, OPERATOR, READER } from '../support/console.js'
 import { oneServer, startCli } from '../support/context.js'
-import { TestDatabase } from '../support/copying.js'
+import { scratchFile, TestDatabase } from '../support/copying.js'
 import { RedisServer } from '../support/redis.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
@@ -49,7 +51,11 @@ describe('the console in a browser', function () {
     await fixture.addTask(8, 'dst4', { params: '{"read_batch": 100, "speed": {"record": 400}}' })
     await fixture.addTask(7, 'dst3', { params: '{"read_batch": 200, "speed": {"record": 300}}' })
     redis = await RedisServer.start()
-    console = await ConsoleServer.start(fixture.folder, {}, '--workers', redis.url())
+    // The commands that pages show name no folder of this machine.
+    const cwd = scratchFile('cwd')
+    mkdirSync(cwd)
+    symlinkSync(fixture.folder, join(cwd, 'etc'))
+    console = await ConsoleServer.start('etc', { cwd }, '--workers', redis.url())
     browser = await openBrowser()
     visitor = await Visitor.open(browser, console.url)
     await visitor.signIn(console.url, OPERATOR)

@@ -12,6 +12,7 @@ import { ConsoleServer } from '../support/console.js'
 import { oneServer, runCli, startCli } from '../support/context.js'
 import { expectRefusal } from '../support/copying.js'
 import { RedisServer } from '../support/redis.js'
+import { configure, receiver } from '../support/receiver.js'
 import { TaskFixture } from '../support/task-fixture.js'
 import { until } from '../support/until.js'
 
@@ -78,6 +79,20 @@ describe('schedules of the console', () => {
     expect(new Set(some).size).to.be.above(1)
   })
 
+  it('come as they were due also where the task is changed otherwise before they begin', async () => {
+    const runs = async () => (await console.api<RunSummary[]>('GET', '/runs?task=6')).length
+    const before = await runs()
+    let changes = 0
+    await until('the run', async () => {
+      const cron = { at: '* * * * * *', jitter: 10 }
+      await console.api('PATCH', '/tasks/6', {
+        params: { write_mode: 'upsert', read_batch: 100 + ++changes, cron },
+      })
+      return (await runs()) > before
+    })
+    await console.api('PATCH', '/tasks/6', { params: {} })
+  })
+
   it('says which scheduled runs came to nothing', async () => {
     const file = join(fixture.folder, 'local.json')
     const config = readFileSync(file)
@@ -92,6 +107,42 @@ describe('schedules of the console', () => {
     } finally {
       writeFileSync(file, config)
       await console.api('PATCH', '/tasks/6', { params: {} })
+    }
+  })
+})
+
+describe('a run that was killed', () => {
+  it('is said to be over, in its own mode, and its scheduler tells that it failed', async () => {
+    const { server, url, received } = await receiver()
+    const fixture = await TaskFixture.create(oneServer()[0]!)
+    configure(fixture, { alerts: { channels: [{ type: 'webhook', url: `${url}/hook` }] } })
+    await fixture.addTask(5, 'dst', { params: '{"mode": "append"}' })
+    await fixture.addTask(6, 'dst2', { params: '{"cron": "* * * * * *"}' })
+    const release = await Promise.all(['dst', 'dst2'].map((table) => fixture.data.hold(table)))
+    const console = await ConsoleServer.start(fixture.folder)
+    const status = async (runId: string) => (await console.api<RunDetail>('GET', `/runs/${runId}`)).status
+    try {
+      await console.api('POST', '/tasks/5/run', {})
+      const newest = async (task: number) =>
+        (await console.api<RunSummary[]>('GET', `/runs?task=${task}&limit=1`))[0]
+      await until(
+        'the runs',
+        async () => (await newest(5))?.live === true && (await newest(6))?.live === true,
+      )
+      const [own, scheduled] = [(await newest(5))!, (await newest(6))!]
+      expect(own).to.include({ status: 'running', mode: 'append' })
+      await console.api('PATCH', '/tasks/6', { online_status: 0 })
+      for (const { pid } of [own, scheduled]) process.kill(pid!, 'SIGKILL')
+      // Nobody has looked at the list of runs meanwhile.
+      await until('the end', async () => (await status(own.runId)) === 'interrupted')
+      const { text } = await console.ask('GET', '/tasks')
+      expect(text).not.to.include('class="status running"')
+      await until('the alert', () => received.length > 0)
+      expect(received[0]!.body['alert']).to.include({ event: 'failed', taskId: 6, runId: scheduled.runId })
+    } finally {
+      for (const each of release) await each()
+      await console.stop()
+      server.close()
     }
   })
 })
