@@ -13,7 +13,7 @@ const OTHERS = [
   // What compares values, what is about many tables, and what keeps the servers busy for long.
   '*database*|bad-rows|bench|console-*|deletes|derived-columns|dirty-rows|example|faults|in-server*|many-sources|random-tables|resume|sharding|snapshot|split-keys|transform*|verify*|write-modes',
   // What waits more than it works, and as much else as lets the three end together.
-  'alerting|backfill|cases|connection-limits|diff-columns|given-lookups|hosts|ids|incremental*|interrupt-waits|lookups|postgres-incremental|scheduling|silence|speed',
+  'alerting|backfill|cases|connection-limits|diff-columns|given-lookups|host-store|hosts*|ids|incremental*|interrupt-waits|lookups|postgres-incremental|scheduling|silence|speed',
 ]
 const ALL = 'dist/test/{unit,integration}/**/*.test.js'
 /** No run needs as long, on no machine: one that takes it waits for something that never comes. */

@@ -5,6 +5,7 @@
 import type { Processor, Queue, QueueEvents, Worker, WorkerOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { RowshiftError } from '../../contract/errors.js'
+import { ConnectionCopies } from './connection-copies.js'
 import { queueUrl, shownQueue } from './queue-url.js'
 import {
   checkServer,
@@ -57,6 +58,7 @@ export class HostStore {
   readonly where: string
   readonly #modules: Modules
   readonly #redis: Redis
+  readonly #copies: ConnectionCopies
   /** By `performance`; null: it is connected. */
   #lostAt: number | null = null
   #lastError: Error | null = null
@@ -81,6 +83,7 @@ export class HostStore {
         connectionName: 'rowshift',
       }),
     )
+    this.#copies = new ConnectionCopies(this.#redis)
   }
 
   /** Throws CONNECTION_FAILED, ACCESS_DENIED or HOSTS_REFUSED where the server does not answer as it should, and PLUGIN_UNKNOWN without the packages. */
@@ -242,7 +245,7 @@ export class HostStore {
   }
 
   async close(): Promise<void> {
-    this.#redis.disconnect()
+    this.#copies.end()
   }
 
   async #do<T>(doing: string, work: () => Promise<T>): Promise<T> {
