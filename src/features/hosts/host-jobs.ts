@@ -16,6 +16,10 @@ export class HostJobs<Result extends object> {
   readonly #jobs = new Map<string, InHand<Result>>()
   #next = 0
 
+  get any(): boolean {
+    return this.#jobs.size > 0
+  }
+
   has(id: string): boolean {
     return this.#jobs.has(id)
   }

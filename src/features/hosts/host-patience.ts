@@ -31,7 +31,7 @@ export class HostPatience {
     this.#aloneSince = performance.now()
   }
 
-  /** Throws when it has an end. */
+  /** Somebody waits for workers: throws when that has an end. */
   check(): void {
     const { where, lostMs } = this.#store
     if (lostMs > PATIENCE_MS)
@@ -46,12 +46,16 @@ export class HostPatience {
       )
   }
 
-  /** The store has answered; with what workers say, of whose threads so many take part. Throws HOSTS_REFUSED when all refuse. */
-  heard(hosts: readonly HostBeat[], threads: number): void {
+  /**
+   * The store has answered; with what workers say, of whose threads so many take part. `needed`: there are jobs for them. Throws HOSTS_REFUSED
+   * when all refuse.
+   */
+  heard(hosts: readonly HostBeat[], threads: number, needed: boolean): void {
     const now = performance.now()
     this.#ailingSince = null
-    this.#aloneSince = threads > 0 ? null : (this.#aloneSince ?? now)
-    const refusing = threads > 0 ? [] : hosts.filter(({ refused }) => refused !== null)
+    const missing = needed && threads === 0
+    this.#aloneSince = missing ? (this.#aloneSince ?? now) : null
+    const refusing = missing ? hosts.filter(({ refused }) => refused !== null) : []
     this.#refusedSince = refusing.length === 0 ? null : (this.#refusedSince ?? now)
     const later = refusing.find(({ refused }) => RowshiftError.fromReport(refused!).retryable)
     if (since(this.#refusedSince) > (later ? UNREACHED_MS : REFUSED_MS))

@@ -218,7 +218,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       await pause(BEAT_MS / 2, signal)
       if (signal.aborted) return
       try {
-        this.#patience.check()
+        if (this.#jobs.any) this.#patience.check()
         if (!this.#published) continue
         if (this.#options.store.lostMs > 0) {
           // What happened meanwhile is looked for at once when it is back.
@@ -261,7 +261,7 @@ export class HostPool<Job extends object, Result extends object> implements JobP
       onWaiting?.(this.#waits ? noWorker(this.#options.store.where) : null)
     }
     if (threads > 0 && this.#threads === 0) onConnected?.()
-    this.#patience.heard([...hosts.values()], threads)
+    this.#patience.heard([...hosts.values()], threads, this.#jobs.any)
     if (threads === this.#threads) return
     this.#threads = threads
     onRetired(threads)

@@ -7,7 +7,7 @@ import { pause, within } from '../../contract/waiting.js'
 import { findConnections } from './connection-needs.js'
 import type { HostBeat } from './host-beat.js'
 import { BEAT_MS, EVERY_RUN } from './host-beat.js'
-import { hashOf, readRecord } from './run-record.js'
+import { hashOf, readRecord, type RunRecord } from './run-record.js'
 import { ServedRun, type ServedOptions } from './served-run.js'
 import { passes } from './store-errors.js'
 import type { CoordinatorBeat, HostStore } from './store.js'
@@ -56,6 +56,8 @@ interface Served {
   readonly end: AbortController
   /** By `performance`; when its coordinator was heard last, while the store was there. */
   heardAt: number
+  /** What that said. */
+  tables: CoordinatorBeat['tables']
 }
 
 class Host {
@@ -109,10 +111,11 @@ class Host {
     await within(LEAVE_MS, Promise.all([EVERY_RUN, ...runs].map((run) => store.leave(run, this.#id))))
   }
 
-  async #hear(run: string, { state, planHash }: CoordinatorBeat): Promise<void> {
+  async #hear(run: string, { state, planHash, tables }: CoordinatorBeat): Promise<void> {
     const known = this.#served.get(run)
     if (known !== undefined && known.planHash === planHash) {
       known.heardAt = performance.now()
+      known.tables = tables
       return
     }
     if (known !== undefined) this.#end(run)
@@ -121,7 +124,8 @@ class Host {
     // One that is not the one meant is on its way, or gone.
     if (text === null || hashOf(text) !== planHash) return
     const heardAt = performance.now()
-    const served: Served = { run: null, planHash, refused: null, end: new AbortController(), heardAt }
+    const end = new AbortController()
+    const served: Served = { run: null, planHash, refused: null, end, heardAt, tables }
     this.#served.set(run, served)
     this.#untilClosed(this.#take(run, served, text))
   }
@@ -131,7 +135,7 @@ class Host {
     const { signal } = served.end
     while (!signal.aborted && served.run === null) {
       try {
-        const options = await this.#optionsFor(run, text, served.planHash, signal)
+        const options = await this.#optionsFor(run, text, served)
         if (signal.aborted) return
         served.run = new ServedRun(options)
         served.refused = null
@@ -150,16 +154,14 @@ class Host {
     }
   }
 
-  async #optionsFor(
-    run: string,
-    text: string,
-    planHash: string,
-    signal: AbortSignal,
-  ): Promise<ServedOptions> {
+  async #optionsFor(run: string, text: string, served: Served): Promise<ServedOptions> {
     const { store, threads, lockMs, config } = this.#options
+    const { planHash, end } = served
     const record = readRecord(text)
     const found = await findConnections(record.connections, config)
-    const setup = await threadSetup(record, found, threads, signal)
+    // Of several tables, the first one may be copied by now, and another one since.
+    const looked = record.ofTables ? await this.#recordUnderWay(served) : record
+    const setup = await threadSetup(looked, found, threads, end.signal)
     const isAlone = async () => {
       const others = [...(await store.hosts<HostBeat>(run))].filter(([id]) => id !== this.#id)
       return others.every(([, { refused }]) => refused !== null)
@@ -169,8 +171,21 @@ class Host {
       this.#greetAt = 0
       this.#share()
     }
-    const own = { store, threads, lockMs, name: this.#name, isAlone, onRefused }
+    const greet = (beat: HostBeat) => store.greet(run, this.#id, beat)
+    const own = { store, threads, lockMs, name: this.#name, greet, isAlone, onRefused }
     return { ...own, record, planHash, found, setup }
+  }
+
+  /** Of a table that is under way; as long as none is, no worker is needed. */
+  async #recordUnderWay(served: Served): Promise<RunRecord> {
+    const { signal } = served.end
+    for (;;) {
+      signal.throwIfAborted()
+      const table = Object.entries(served.tables).find(([, state]) => state === 'running')?.[0]
+      const text = table === undefined ? null : await this.#options.store.record(table).catch(() => null)
+      if (text !== null) return readRecord(text)
+      await pause(LOOK_MS, signal)
+    }
   }
 
   #watch(run: string, { run: served, end, heardAt }: Served, beat: CoordinatorBeat | null): void {

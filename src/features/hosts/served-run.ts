@@ -2,12 +2,13 @@ import type { Job, Worker } from 'bullmq'
 import { RowshiftError } from '../../contract/errors.js'
 import { within } from '../../contract/waiting.js'
 import type { CopyJob, Failure, SplitCounts, SplitJob, SplitResult } from '../../engine/messages.js'
+import { noneConnected } from '../../engine/messages.js'
 import { settled } from '../../engine/progress.js'
 import { lostWith, threadLost } from '../../engine/thread-lost.js'
 import type { VerifyResult } from '../verify/messages.js'
 import type { FoundConnections } from './connection-needs.js'
 import type { HostBeat } from './host-beat.js'
-import { judged } from './host-failures.js'
+import { failureWith, judged } from './host-failures.js'
 import { RowRate } from './row-rate.js'
 import type { QueuedJob, RunRecord } from './run-record.js'
 import { anotherPlan, ServedTables } from './served-tables.js'
@@ -36,6 +37,8 @@ export interface ServedOptions {
   readonly lockMs: number
   /** Of this worker. */
   readonly name: string
+  /** Tells all others. */
+  readonly greet: (beat: HostBeat) => Promise<void>
   /** Whether no other worker takes part in the run. */
   readonly isAlone: () => Promise<boolean>
   /** It takes no part any more. */
@@ -53,7 +56,7 @@ interface Active {
 export class ServedRun {
   readonly #options: ServedOptions
   readonly #worker: Worker<object, object>
-  /** null: threads have started with it, and others need their own. */
+  /** null: threads have started with it, and others need their own. Of several tables, all start with the same, and look at each table. */
   #setup: HostSetup | null
   readonly #abort = new AbortController()
   /** The run is to stop; otherwise it goes on without this worker. */
@@ -163,7 +166,7 @@ export class ServedRun {
 
   async #process({ data, attemptsStarted, stalledCounter }: Job<object, object>): Promise<object> {
     const { planHash, table, job } = data as QueuedJob
-    if (table === null && planHash !== this.#options.planHash) return failure(anotherPlan())
+    if (table === null && planHash !== this.#options.planHash) return failureWith(anotherPlan(), false)
     const again = attemptsStarted > 1 || stalledCounter > 0
     const given = again ? inDoubt(job as SplitJob) : (job as SplitJob)
     const result = await this.#run(given, table, planHash)
@@ -186,6 +189,9 @@ export class ServedRun {
       if (hasFailed(result) && !result.repeatable) {
         if (table === null) threads.broken = true
         else threads.end(table)
+        // Some databases say that a right is missing when it is used.
+        if (table !== null && result.error.code === 'ACCESS_DENIED')
+          return this.#refuse(RowshiftError.fromReport(result.error))
       }
       this.#rows += rowsOf(result as SplitResult | VerifyResult)
       return result
@@ -193,7 +199,7 @@ export class ServedRun {
       // Another thread in its place would make ids that somebody else makes, and would do so with the next job.
       if (threads?.pool.replaces === false) threads.broken = true
       if (thrown instanceof RowshiftError && this.#tables?.isRefusal(thrown)) return this.#refuse(thrown)
-      if (thrown instanceof RowshiftError) return failure(thrown, threads === null && thrown.retryable)
+      if (thrown instanceof RowshiftError) return failureWith(thrown, threads === null && thrown.retryable)
       const death = threads?.attribute(run, thrown) ?? threadLost(thrown)
       return lostWith(death)
     } finally {
@@ -202,17 +208,23 @@ export class ServedRun {
     }
   }
 
-  /** Others may have what this host lacks for one of the tables: it gives the job back, and takes no other, since jobs of that table would come again. */
+  /** Others may have what this host lacks for a table: it gives the job back, and takes no other, since such jobs would come again. Without others, the table fails. */
   async #refuse(error: RowshiftError): Promise<Failure> {
-    const { name, isAlone, onRefused } = this.#options
+    const { name, greet, isAlone, onRefused } = this.#options
     const named = new RowshiftError(error.code, `On worker ${name}: ${error.message}`, error.details)
-    if (await isAlone().catch(() => false)) return failure(named)
-    if (this.refused === null) {
-      this.refused = error
-      this.rest()
-      onRefused(error)
+    const isFirst = this.refused === null
+    this.refused ??= error
+    this.rest()
+    // It says so before it asks: of two that refuse at the same moment, neither would know of the other.
+    const alone = greet(this.beat()).then(isAlone)
+    if (!(await alone.catch(() => false))) {
+      if (isFirst) onRefused(error)
+      return failureWith(named, true)
     }
-    return failure(named, true)
+    this.refused = null
+    this.goOn()
+    void greet(this.beat()).catch(() => {})
+    return failureWith(named, false)
   }
 
   /** A job may come before the threads are forgotten that another one has broken. */
@@ -227,7 +239,7 @@ export class ServedRun {
     const { record, found, threads } = this.#options
     try {
       const setup = this.#setup ?? (await threadSetup(record, found, threads, this.#abort.signal))
-      this.#setup = null
+      this.#setup = this.#tables && { ...setup, connected: noneConnected() }
       return (this.#current = this.#start(setup))
     } catch (thrown) {
       this.#threads = null
@@ -278,10 +290,6 @@ function rowsOf(result: SplitResult | VerifyResult): number {
 
 function hasFailed(result: object): result is Failure {
   return 'repeatable' in result
-}
-
-function failure(error: RowshiftError, repeatable = false): Failure {
-  return { outcome: 'failed', error: error.report(), repeatable, gaveUp: null }
 }
 
 function nameOf(run: string, index: number): string {
