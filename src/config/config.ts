@@ -239,22 +239,25 @@ async function fromSingleUrl(
 }
 
 /**
- * Whether both URLs are of whole databases: they name no table, nor does what they lead to have but one. False for what is no URL of a
- * database at all, which `fromUrl` explains.
+ * Whether both URLs are of whole databases: they name no table, nor does what they lead to have but one. Where one is no URL of a database at all, and
+ * the other names no table either, throws what is wrong with it; beside the URL of a table, `fromUrl` explains that.
  */
 export async function areDatabases(from: string, to: string): Promise<boolean> {
-  return (await isDatabase(from)) && (await isDatabase(to))
+  const ends = [await isDatabase(from, '--from'), await isDatabase(to, '--to')]
+  const fault = ends.find((end) => end instanceof RowshiftError)
+  if (fault !== undefined && !ends.includes(false)) throw fault
+  return ends.every((end) => end === true)
 }
 
-async function isDatabase(text: string): Promise<boolean> {
+async function isDatabase(text: string, option: string): Promise<boolean | RowshiftError> {
   try {
-    const { type, url } = parseUrl(text, '')
+    const { type, url } = parseUrl(text, option)
     // A name that is nearly "table" is a mistake.
     if ([...url.searchParams.keys()].some((name) => didYouMean(name, ['table']) !== '')) return false
     const { plugin } = await loadPlugin(type)
     return plugin.defaultTable === undefined
-  } catch {
-    return false
+  } catch (thrown) {
+    return RowshiftError.from(thrown)
   }
 }
 

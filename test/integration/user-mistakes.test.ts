@@ -230,6 +230,26 @@ describe('bad input', () => {
     }
   })
 
+  it('a URL of a whole database beside one that is none', async () => {
+    const [whole, other] = ['sqlite:here.db', 'sqlite:there.db?table=t']
+    const mistakes: [string, string, string, string][] = [
+      [whole, '', 'USAGE', '--to is not a URL'],
+      ['jdbc:mysql://db1/shop', whole, 'PLUGIN_UNKNOWN', 'Unknown database type "jdbc"'],
+      ['mysqll://db1/shop', whole, 'PLUGIN_UNKNOWN', 'did you mean "mysql"?'],
+      [whole, other, 'USAGE', '--from names no table'],
+      ['', other, 'USAGE', '--from is not a URL'],
+    ]
+    for (const [from, to, code, words] of mistakes)
+      expectRefusal(await runCli(['copy', '--from', from, '--to', to]), 2, code, words)
+    // Not that --tables does not go with it.
+    expectRefusal(
+      await runCli(['copy', '--from', whole, '--to', '', '--tables', 'a']),
+      2,
+      'USAGE',
+      '--to is not',
+    )
+  })
+
   it('switches with odd values, options given twice and a demo folder with other files', async () => {
     const [server] = servers()
     const db = await TestDatabase.create(server!, `${SMALL}; CREATE TABLE dst LIKE src`)
