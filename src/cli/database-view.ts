@@ -4,11 +4,11 @@ import type { DatabasePlan } from '../features/database/plan.js'
 import type { PlannedTable } from '../features/database/table-plan.js'
 import { expectedBytes } from '../features/database/plan.js'
 import type { DatabaseReport, SchemaReport, TableReport } from '../features/database/report.js'
-import { isEmpty } from '../features/database/report.js'
+import { isEmpty, lacksSchema, leavesKeys } from '../features/database/report.js'
 import { most } from '../sql/literals.js'
 import { counted } from '../wire/counted.js'
 import { tablesOption } from './table-selection.js'
-import { lacksSchema, leavesKeys, schemaPlanLines, schemaSummary } from './schema-view.js'
+import { schemaPlanLines, schemaSummary } from './schema-view.js'
 import { formatBytes, formatCount, formatRows, formatSeconds, printable, table } from './output.js'
 
 /** Tables left out of which a person sees the names. */

@@ -2,6 +2,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import { newRunId } from '../engine/report.js'
 import { findNotes } from '../features/database/copy-note.js'
+import { rowsDigest } from '../features/database/done-table.js'
 import type { DatabaseRequest } from '../features/database/request.js'
 import { copyRequested } from './copy-database.js'
 import type { HostOptions, ReportOptions, TablesOptions, CommonOptions } from './options.js'
@@ -29,6 +30,9 @@ async function asNotedOf(
   const notes = await findNotes(request, signal)
   const note = wanted === 'latest' ? notes[0] : notes.find(({ run }) => run === wanted)
   if (note === undefined) throw nothingNoted(wanted)
+  const { rows, consistency } = note
+  if (rows !== rowsDigest(request.params) || consistency !== request.params.consistency)
+    throw otherRows(note.run)
   const { selection, creates, objects } = note
   const params = withCreation(request.params, creates)
   return { ...request, selection, params, ...(objects && { objects }) }
@@ -39,6 +43,14 @@ function nothingNoted(run: string): RowshiftError {
   return new RowshiftError(
     'RESUME_REFUSED',
     `The target has no note of ${which} between these databases, so there is nothing to go on with: it has ended, or was killed in its first second, or it is one that is simply run again ` +
-      '(write_mode "upsert", "ignore" or "replace", a mode other than "init", consistency "snapshot"). Run the same "rowshift copy" again; "rowshift verify --from URL --to URL" names the tables that differ.',
+      '(write_mode "upsert", "ignore" or "replace", a mode other than "init"). Run the same "rowshift copy" again; "rowshift verify --from URL --to URL" names the tables that differ.',
+  )
+}
+
+function otherRows(run: string): RowshiftError {
+  return new RowshiftError(
+    'RESUME_REFUSED',
+    `Run ${run} was to copy other rows, or to make something else of them, than this command says: give it the same "where", "deletes", "transform", "session", "time_zone" and "consistency" (--param or --params). ` +
+      'To copy what is left by other params, run "rowshift copy". Nothing was written.',
   )
 }

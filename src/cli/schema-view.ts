@@ -59,19 +59,6 @@ export function schemaSummary({ foreignKeys, objects }: SchemaReport): string[] 
   ]
 }
 
-/** Whether the same command with `--schema-only` would make more. */
-export function lacksSchema({ foreignKeys, objects }: SchemaReport): boolean {
-  return (
-    foreignKeys.some(({ status, statement }) => statement !== null && status !== 'dropped') ||
-    objects.some(({ status }) => status === 'failed')
-  )
-}
-
-/** Whether some were not looked at, whose rows no session has checked. */
-export function leavesKeys({ foreignKeys }: SchemaReport): boolean {
-  return foreignKeys.some(({ status, reason }) => status === 'kept' && reason !== null)
-}
-
 function verb(status: 'not_made' | 'failed' | 'dropped'): string {
   return status === 'failed' ? 'failed' : status === 'dropped' ? 'was dropped' : 'is not made'
 }

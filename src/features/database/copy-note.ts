@@ -6,12 +6,13 @@ import type { Checkpoints, Definer } from '../../contract/plugin.js'
 import { endpointsOf, writersOf } from '../../engine/endpoints.js'
 import type { CopySubject, DoneTable } from './done-table.js'
 import { rowsDigest, subjectDigest } from './done-table.js'
+import type { Params } from '../../task/params.js'
 import type { DatabaseRequest } from './request.js'
 import type { SelectedTable, SelectionRequest } from './selection.js'
 
 /** Stands for a table in the row of the copy, among the checkpoints of the target. */
 export const OF_DATABASE = 'rowshift_database'
-export const FORMAT = 1
+export const FORMAT = 2
 
 /** What a copy was asked for, and has done. Without secrets. It stands until that copy, or one that asks for all of it, has come to its end. */
 export interface CopyNote {
@@ -21,10 +22,13 @@ export interface CopyNote {
   readonly selection: SelectionRequest
   /** As in `CopySubject`. */
   readonly rows: string
+  readonly consistency: Params['consistency']
   readonly creates: boolean
   readonly objects: Definer | null
   readonly done: readonly DoneTable[]
-  /** The ends of tables that are not done, of a run that has ended; null: it has not ended, or was killed. */
+  /** Runs of tables that are done, whose checkpoints go when that is noted. A run that is killed before leaves that to whoever goes on. */
+  readonly remnants: readonly string[]
+  /** The ends of tables that are not done, of a run that has ended; null: it has not ended, was killed, or has left more than tables. */
   readonly left: readonly string[] | null
 }
 
@@ -81,7 +85,7 @@ export function withDone(
   return { ...note, done: [...known.values()] }
 }
 
-/** Of a run that was killed, nobody knows what it has left. */
+/** Of a run that was killed, nobody knows what it has left; keys of its tables are made by who goes on with all of them. */
 export function isWhole({ left, rows, done }: CopyNote): boolean {
   if (left === null || left.length === 0) return false
   return left.every((ends) => done.some((one) => one.ends === ends && one.rows === rows))

@@ -21,7 +21,8 @@ import type { DoneTable } from './done-table.js'
 import { rowsDigest } from './done-table.js'
 import { DoneTables } from './done-tables.js'
 import type { DatabaseReport, TableReport } from './report.js'
-import type { CopiedTable, DatabaseRequest } from './request.js'
+import { leavesSchema } from './report.js'
+import type { DatabaseRequest } from './request.js'
 import { repeatsWork } from './request.js'
 import type { SelectedTable } from './selection.js'
 
@@ -41,23 +42,26 @@ export async function withNotes(
   const notes = new CopyNotes(request, earlier)
   if (!isNoted(request)) {
     if (earlier.length === 0) return copy(request, () => {})
-    const begun = { ...request, beforeRows: (tables: readonly CopiedTable[]) => notes.withdraw(tables) }
+    const begun = { ...request, beforeRows: (tables: readonly SelectedTable[]) => notes.withdraw(tables) }
     const ended = await copy(begun, () => {})
     return ended.status === 'success' ? whenForgotten(ended, await notes.forget([])) : ended
   }
   const done = doneTables(request, earlier, (all) => notes.write(all))
-  const memory = { succeeded: async () => false, keep: (run: string) => notes.keep(run) }
-  const beforeRows = async (tables: readonly CopiedTable[]) => {
+  const beforeRows = async (tables: readonly SelectedTable[]) => {
     done.forget(tables)
     await notes.withdraw(tables)
-    if (earlier.length > 0 || tables.some(({ takesTwice }) => takesTwice)) await notes.begin(done.all)
-    done.beginLater()
+    await notes.begin(done.all)
+    done.begun()
   }
-  const asked = { ...goingOn(request, earlier, done), beforeRows, ofTable: () => ({ memory }) }
+  const ofTable = (table: SelectedTable) => ({
+    memory: { succeeded: async () => false, keep: (run: string) => notes.keep(run, table) },
+  })
+  const asked = { ...goingOn(request, earlier, done), beforeRows, ofTable }
   const report = await copy(asked, (table) => done.add(table))
   await done.end()
   if (report.status === 'success') return whenForgotten(report, await notes.forget(done.all))
-  if (notes.begun || report.targetChanged) await notes.write(done.all, leftOf(request, report))
+  if (earlier.length === 0 && !report.targetChanged) await notes.forget([])
+  else await notes.write(done.all, leftOf(request, report))
   return report
 }
 
@@ -69,7 +73,9 @@ function whenForgotten(report: DatabaseReport, failure: RowshiftError | null): D
   return { ...report, status: 'failed', error }
 }
 
-function leftOf(request: DatabaseRequest, { tables }: DatabaseReport): readonly string[] {
+function leftOf(request: DatabaseRequest, report: DatabaseReport): readonly string[] | null {
+  if (leavesSchema(report)) return null
+  const { tables } = report
   const left = tables.filter(({ status }) => status !== 'success')
   return left.map(({ table: from, to }) => subjectOf(request, { from, to }).ends)
 }
@@ -120,9 +126,9 @@ function mayEnd({ params, only, fromTarget }: DatabaseRequest): boolean {
   return only === undefined && !fromTarget && params.mode === 'init'
 }
 
-/** A full copy that would fail on rows that are there, or repeat them. Of a snapshot the moment is gone, and what repeats nothing brings the rows as they are now. */
+/** A full copy that would fail on rows that are there, or repeat them. What repeats nothing brings the rows as they are now. */
 function isNoted(request: DatabaseRequest): boolean {
-  return mayEnd(request) && request.params.consistency === 'split' && repeatsWork(request.params)
+  return mayEnd(request) && repeatsWork(request.params)
 }
 
 class CopyNotes {
@@ -131,22 +137,19 @@ class CopyNotes {
   #others: FoundNote[]
   /** Of copies whose place this one takes. */
   #replaced: FoundNote[]
-  /** Runs of tables that are done, until that is noted. */
-  #remnants: string[] = []
+  /** Runs of tables that are done, by the ends of these, until that is noted; null: an earlier copy has noted it. */
+  readonly #remnants: Map<string, string | null>
   #begun = false
 
   constructor(request: DatabaseRequest, earlier: readonly FoundNote[]) {
     this.#request = request
     this.#others = earlier.filter((note) => !asksForAllOf(request, note))
     this.#replaced = earlier.filter((note) => asksForAllOf(request, note))
+    this.#remnants = new Map(earlier.flatMap(({ remnants }) => remnants.map((run) => [run, null])))
   }
 
-  get begun(): boolean {
-    return this.#begun
-  }
-
-  keep(run: string): void {
-    this.#remnants.push(run)
+  keep(run: string, table: SelectedTable): void {
+    this.#remnants.set(run, subjectOf(this.#request, table).ends)
   }
 
   /** Before rows of these tables are written: no note is to say that they are done, however many rows they have by then. */
@@ -172,6 +175,7 @@ class CopyNotes {
 
   /** What cannot be noted does not end the copy. */
   async write(done: readonly DoneTable[], left: readonly string[] | null = null): Promise<void> {
+    if (!this.#begun) return
     await this.#try((checkpoints) => this.#write(checkpoints, done, left))
   }
 
@@ -182,9 +186,10 @@ class CopyNotes {
   ): Promise<void> {
     const { runId: run, selection, params, objects = null } = this.#request
     const creates = params.schemaSaveMode !== 'error_when_not_exist'
-    const [ends, rows, noted] = [endsOf(this.#request), rowsDigest(params), [...this.#remnants]]
-    const note = { format: FORMAT, ends, selection, rows, creates, objects, done, left } satisfies CopyNote
-    const state = JSON.stringify(note)
+    const [ends, rows, remnants] = [endsOf(this.#request), rowsDigest(params), this.#remnantsOf(done)]
+    const { consistency } = params
+    const what = { selection, rows, consistency, creates, objects, done, remnants, left }
+    const state = JSON.stringify({ format: FORMAT, ends, ...what } satisfies CopyNote)
     const begin = async () => {
       // Of an attempt whose answer was lost.
       await checkpoints.end(run)
@@ -195,8 +200,14 @@ class CopyNotes {
     else await begin()
     this.#begun = true
     await this.#endReplaced(checkpoints)
-    for (const each of noted) await checkpoints.end(each)
-    this.#remnants = this.#remnants.filter((each) => !noted.includes(each))
+    for (const each of remnants) await checkpoints.end(each)
+    for (const each of remnants) this.#remnants.delete(each)
+  }
+
+  /** A table may have ended since it was asked which ones are done. */
+  #remnantsOf(done: readonly DoneTable[]): readonly string[] {
+    const ends = new Set(done.map((one) => one.ends))
+    return [...this.#remnants].flatMap(([run, table]) => (table === null || ends.has(table) ? run : []))
   }
 
   async #endReplaced(checkpoints: Checkpoints): Promise<void> {
@@ -209,11 +220,14 @@ class CopyNotes {
     const others = this.#others.map((note) => withDone(note, done, this.#request))
     const [ended, waiting] = [others.filter(isWhole), others.filter((note) => !isWhole(note))]
     const runs = [...ended.map(({ run }) => run), ...(this.#begun ? [this.#request.runId] : [])]
-    if (others.length + this.#replaced.length + this.#remnants.length + runs.length === 0) return null
+    if (others.length + this.#replaced.length + this.#remnants.size + runs.length === 0) return null
     return this.#try(async (checkpoints) => {
       await updateAll(checkpoints, waiting)
+      // Without the checkpoints of a table, only the note says that it is done.
+      if (this.#begun && this.#remnants.size > 0) await this.#write(checkpoints, done, null)
+      for (const run of this.#remnants.keys()) await checkpoints.end(run)
       await this.#endReplaced(checkpoints)
-      for (const run of [...runs, ...this.#remnants]) await checkpoints.end(run)
+      for (const run of runs) await checkpoints.end(run)
     })
   }
 

@@ -54,10 +54,9 @@ export class DoneTables {
     await this.#writing
   }
 
-  /** What lasts no longer than a note takes is not noted while it lasts. */
-  beginLater(): void {
+  /** It was noted elsewhere that the run has begun: what it has done meanwhile is noted a while later. */
+  begun(): void {
     this.#last = performance.now()
-    this.#noteSoon()
   }
 
   /** Before rows of these tables are written: who is killed on the way is not to leave them as done, however many rows they have by then. */

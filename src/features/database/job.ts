@@ -24,7 +24,6 @@ import { finishSchema } from './schema.js'
 import type { MadeTables } from './make-tables.js'
 import { isMadeFirst, makeFirst } from './make-tables.js'
 import { makeTables } from './schema-only.js'
-import { refusesTwice } from './still-done.js'
 import { syncTables } from './sync-tables.js'
 import type { DatabaseRequest } from './request.js'
 import { planKept, type PlannedTable } from './table-plan.js'
@@ -129,9 +128,7 @@ class DatabaseRun {
     const { runId, only, params, hosts: hostsOf } = this.#request
     const { signal } = this.#hooks
     const copied = this.#planned.filter((table) => !this.#plan.withoutIndexes.includes(table))
-    await this.#request.beforeRows?.(
-      copied.map((table) => ({ ...table, takesTwice: !refusesTwice(table.plan!) })),
-    )
+    await this.#request.beforeRows?.(copied)
     const work = {
       signal,
       hosts: hostsOf,

@@ -12,11 +12,6 @@ import type { SelectedTable, SelectionRequest } from './selection.js'
 /** What becomes of the other tables when one fails. */
 export type OnTableError = 'stop' | 'continue'
 
-export interface CopiedTable extends SelectedTable {
-  /** The target takes the same rows a second time: nothing but a note says that they are there. */
-  readonly takesTwice: boolean
-}
-
 /** All tables of a database, or some of them, each into a table of its own. */
 export interface DatabaseRequest {
   readonly runId: string
@@ -33,7 +28,7 @@ export interface DatabaseRequest {
   /** What an earlier run had copied of a table, with which this one goes on; rows that are gone from the target are copied again. Default: nothing. */
   readonly doneBefore?: (table: SelectedTable) => EarlierCopy | null
   /** Called with the tables that get rows, before anything is written. What it throws ends the run. Default: nothing is done then. */
-  readonly beforeRows?: (tables: readonly CopiedTable[]) => Promise<void>
+  readonly beforeRows?: (tables: readonly SelectedTable[]) => Promise<void>
   /** What a stored task adds to the copy of a table; it may throw. Default: nothing. */
   readonly ofTable?: (table: SelectedTable, copy: CopyRequest) => Partial<CopyRequest>
   /** `schema`: tables are made, and no row is copied. Default: rows are copied. */

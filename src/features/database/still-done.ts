@@ -7,6 +7,8 @@ import type { EarlierCopy } from './done-table.js'
 import { repeatsWork } from './request.js'
 import type { PlannedTable } from './table-plan.js'
 
+const MOMENT_GONE = 'the moment that all tables were to be of is gone (consistency "snapshot")'
+
 /**
  * Whether a table that an earlier run had copied is left out: it would be read and written as it was, and the target still holds its rows.
  * Of a snapshot, no table is: the others would be of another moment.
@@ -22,9 +24,14 @@ export async function isStillDone(
   const { params } = request
   if (plan === null || plan.write.create !== null) return false
   const inSnapshot = params.consistency === 'snapshot'
+  if (written === null && !repeatsWork(params)) return false
   const count = async () => (await skills.checkpoints?.countRows(plan.write.table.table)) ?? null
-  if (written === null) return !inSnapshot && repeatsWork(params) && isUnnoted(table, count, skills, signal)
+  if (written === null && !inSnapshot) return isUnnoted(table, count, skills, signal)
   const there = await count()
+  if (written === null) {
+    if (there === null || there === 0n || refusesTwice(plan)) return false
+    throw refused(table, `An earlier run did not end, ${to} holds ${rowCount(there)}, and ${MOMENT_GONE}`)
+  }
   // A row that is replaced may take several others with it, but not all.
   const least = params.writeMode === 'replace' ? Math.min(written, 1) : written
   const isThere = there === null || there >= BigInt(least)
@@ -33,7 +40,7 @@ export async function isStillDone(
   const why = !isThere
     ? `${to} holds ${there} by now`
     : isSame
-      ? 'the moment that all tables were to be of is gone (consistency "snapshot")'
+      ? MOMENT_GONE
       : `the task was changed since, or the command (which rows of ${from} are read, or what becomes of them)`
   throw refused(table, `An earlier run had copied ${from}, ${counted(written, 'row')}, and ${why}`)
 }
@@ -61,17 +68,21 @@ async function isUnnoted(
   if (refuses) return false
   throw refused(
     table,
-    `An earlier run did not end, ${to} holds ${there === 1n ? '1 row' : `${there} rows`} that differ from those of ${from}, and without a key nobody knows which ones it has copied`,
+    `An earlier run did not end, ${to} holds ${rowCount(there)} that differ from those of ${from}, and without a key nobody knows which ones it has copied`,
   )
 }
 
 /** Whether the target has a key that no row of the source gets past a second time. */
-export function refusesTwice({ read, write: { create, table, columns } }: RunPlan): boolean {
+function refusesTwice({ read, write: { create, table, columns } }: RunPlan): boolean {
   const written = new Set(columns.flatMap(({ target, computedBy }) => (computedBy ? [] : target.name)))
   const isWritten = (name: string) => create !== null || written.has(name)
   return (create === null ? table : read.table).keys.some(
     (key) => !key.nullable && key.columns.every(isWritten),
   )
+}
+
+function rowCount(rows: bigint): string {
+  return rows === 1n ? '1 row' : `${rows} rows`
 }
 
 function refused({ from, to }: PlannedTable, why: string): RowshiftError {
