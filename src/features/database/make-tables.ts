@@ -32,8 +32,8 @@ export type MadeTables = Map<PlannedTable, readonly string[]>
  * only the rest where it is, which one without rows would pass for if the run failed before its turn.
  */
 export function isMadeFirst({ plan, request: { params } }: PlannedTable): boolean {
-  const { mode, schemaSaveMode } = params
-  return plan !== null && plan.write.create !== null && mode === 'init' && schemaSaveMode !== 'recreate'
+  const create = plan?.write.create ?? null
+  return create !== null && create.drops !== true && params.mode === 'init'
 }
 
 /** Without foreign keys, and without the indexes that come after the rows. `made` gets those that are there by then. */
