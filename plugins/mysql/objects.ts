@@ -2,6 +2,7 @@ import type { DatabaseObject } from '../../src/contract/plugin.js'
 import type { ObjectTargetSql } from '../../src/sql/object-statements.js'
 import { mustMatch } from '../../src/sql/sql-objects.js'
 import type { Session } from './connection.js'
+import { grantsOnDatabase } from './grants.js'
 import { identifier, text } from './sql.js'
 
 /** What the server shows of an object. Its literals and comparisons mean what the session that has made it says. */
@@ -51,31 +52,16 @@ export async function listObjects(session: Session): Promise<readonly DatabaseOb
 
 /** The server tells users without these privileges nothing of what others have made. */
 const TOLD_BY: Readonly<Record<string, RegExp>> = {
-  'triggers (TRIGGER)': /\bTRIGGER\b/,
-  'routines (EXECUTE)': /\b(EXECUTE|ALTER ROUTINE|CREATE ROUTINE|SHOW_ROUTINE)\b/,
-  'events (EVENT)': /\bEVENT\b/,
+  'triggers (TRIGGER)': /^TRIGGER$/,
+  'routines (EXECUTE)': /^(EXECUTE|ALTER ROUTINE|CREATE ROUTINE|SHOW_ROUTINE)$/,
+  'events (EVENT)': /^EVENT$/,
 }
 
 /** By privileges of the user for the whole database; those of roles and of single tables are shown in ways of each server. */
 export async function unseenObjects(session: Session): Promise<readonly string[]> {
-  const [own] = await session.query('SELECT DATABASE()')
-  const grants = await session.query('SHOW GRANTS')
-  const given = grants.flatMap(([line]) => {
-    const [, privileges, all, pattern] =
-      /^GRANT (.*?) ON (?:(\*)|`((?:[^`]|``)*)`)\.\* TO /.exec(line ?? '') ?? []
-    return all !== undefined || (pattern !== undefined && covers(pattern, own![0]!)) ? [privileges!] : []
-  })
-  if (given.some((privileges) => /^ALL PRIVILEGES\b/.test(privileges))) return []
-  return Object.keys(TOLD_BY).filter((kind) => !given.some((privileges) => TOLD_BY[kind]!.test(privileges)))
-}
-
-/** As LIKE does. */
-function covers(pattern: string, database: string): boolean {
-  const parts = pattern.replaceAll('``', '`').match(/\\?[^]/g) ?? []
-  const source = parts.map((part) =>
-    part === '%' ? '[^]*' : part === '_' ? '[^]' : part.at(-1)!.replace(/[.*+?^${}()|[\]\\/]/, '\\$&'),
-  )
-  return new RegExp(`^${source.join('')}$`, 'iu').test(database)
+  const { given } = await grantsOnDatabase(session)
+  if (given.includes('ALL PRIVILEGES')) return []
+  return Object.keys(TOLD_BY).filter((kind) => !given.some((privilege) => TOLD_BY[kind]!.test(privilege)))
 }
 
 export async function objectDdl(session: Session, { kind, name }: DatabaseObject): Promise<string> {

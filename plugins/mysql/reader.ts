@@ -6,6 +6,7 @@ import { FAMILY, readSourceDdl, wideColumns } from './source-ddl.js'
 import { derive } from './derive.js'
 import { digestSql } from './digest.js'
 import { explainQuery } from './explain.js'
+import { seesAllTables } from './grants.js'
 import { signs } from './in-server.js'
 import { listObjects, objectDdl, unseenObjects } from './objects.js'
 import { checkSource } from './preflight.js'
@@ -23,6 +24,7 @@ export function mysqlSource(endpoint: Endpoint): SqlSource<Session> {
     open: (at, signal) => openInZone(at, { signal }),
     describe: async (session, table) => inUtc(endpoint, await describeTable(session, table)),
     tables: listTables,
+    seesAllTables,
     describeAll: async (session, tables) => {
       const described = await describeTables(session, tables)
       return new Map([...described].map(([name, table]) => [name, table && inUtc(endpoint, table)]))

@@ -121,7 +121,7 @@ export async function showDatabasePlan(
 ): Promise<number> {
   const plan = await planDatabase(request, signal)
   const text = databasePlanText(plan, labelOf(request, 'from'), labelOf(request, 'to'))
-  if (json) printJson({ ...planJson(plan), warnings })
+  if (json) printJson({ ...planJson(plan), warnings: [...plan.warnings, ...warnings] })
   else print(redact([text, ...warnings.map((warning) => `warning  ${warning}`)].join('\n')))
   return plan.tables.find(({ error }) => error !== null)?.error?.exitCode ?? ExitCode.success
 }

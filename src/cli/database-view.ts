@@ -16,7 +16,7 @@ const SHOWN_LEFT_OUT = 20
 
 /** Every table with what is known of it, then what is left out, then what there is to say about each. */
 export function databasePlanText(
-  { tables, leftOut, schema }: DatabasePlan,
+  { tables, leftOut, schema, warnings }: DatabasePlan,
   from: string,
   to: string,
 ): string {
@@ -40,6 +40,7 @@ export function databasePlanText(
     `to       ${to}`,
     table(rows),
     ...leftOutLines(leftOut),
+    ...warnings.map((warning) => `warning  ${warning}`),
     ...schemaPlanLines(schema),
     ...tables.flatMap(({ plan, from: name }) =>
       (plan?.warnings ?? []).map((warning) => `warning  ${name}: ${warning}`),
@@ -50,7 +51,7 @@ export function databasePlanText(
 }
 
 /** What `--dry-run --json` prints. */
-export function planJson({ tables, leftOut, schema }: DatabasePlan): object {
+export function planJson({ tables, leftOut, schema, warnings }: DatabasePlan): object {
   const planned = tables.map(({ from, to, plan, error }) => ({
     table: from,
     to,
@@ -59,7 +60,7 @@ export function planJson({ tables, leftOut, schema }: DatabasePlan): object {
   }))
   const { others: _, ...foreignKeys } = schema.foreignKeys
   const { objects } = schema
-  return { tables: planned, leftOut, foreignKeys, objects }
+  return { tables: planned, leftOut, warnings, foreignKeys, objects }
 }
 
 /** One line when a table has ended. */

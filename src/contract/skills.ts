@@ -51,6 +51,8 @@ interface LoadSkill {
 export interface ReaderSkills extends LoadSkill {
   /** Names of all tables, for patterns like `log_*`. Default: such patterns are refused. */
   tables?(): Promise<readonly string[]>
+  /** Whether `tables` names all of them, whatever the user may read; false: the server names only those that this user has a right to. Default: it does. */
+  seesAllTables?(): Promise<boolean>
   /**
    * As `describe` of each of them, asked for at once; null: there is none of that name. A table that is not in the result has to be described by
    * itself. Default: each has to be.

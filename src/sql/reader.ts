@@ -46,6 +46,10 @@ export class SqlReader<S extends SqlSession> implements Reader {
   #skills(source: SqlSource<S>): ReaderSkills {
     return {
       tables: () => this.#using('listing tables', (session) => source.tables(session)),
+      ...(source.seesAllTables && {
+        seesAllTables: () =>
+          this.#using('asking what the user may see', (session) => source.seesAllTables!(session)),
+      }),
       ...(source.describeAll && {
         describeAll: (tables) =>
           this.#using('describing tables', (session) => source.describeAll!(session, tables)),

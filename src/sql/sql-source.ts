@@ -23,6 +23,8 @@ export interface SqlSource<S extends SqlSession> {
   open(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<S>
   describe(session: S, table: string): Promise<TableSchema>
   tables(session: S): Promise<readonly string[]>
+  /** Default: `tables` names all of them. */
+  seesAllTables?(session: S): Promise<boolean>
   /** Default: each table is described by itself. */
   describeAll?(session: S, tables: readonly string[]): Promise<ReadonlyMap<string, TableSchema | null>>
   sourceDdl(session: S, table: string): Promise<SourceDdl>

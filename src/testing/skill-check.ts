@@ -7,6 +7,7 @@ type Methods<Skills> = Readonly<Record<keyof Skills, readonly string[] | null>>
 export const readerSkills: Methods<ReaderSkills> = {
   load: null,
   tables: null,
+  seesAllTables: null,
   describeAll: null,
   checkWhere: null,
   foreignKeys: ['list'],

@@ -27,6 +27,8 @@ const OWN = /^rowshift_/
 const MOST_PLANNERS = 4
 const TABLES_PER_PLANNER = 25
 
+const SOME_SHOWN =
+  'the user of the source has rights on single tables of its database, as far as the server says, and is shown no others: those are not copied'
 const ALREADY_COPIED = 'copied already by the run that this one goes on with'
 
 export interface DatabasePlan {
@@ -35,6 +37,8 @@ export interface DatabasePlan {
   /** What is made beside them. */
   readonly schema: SchemaPlan
   readonly leftOut: Selection['leftOut']
+  /** What there is to say of all tables together. */
+  readonly warnings: readonly string[]
   /** Tables of the target that an earlier run has copied, with which this one goes on. */
   readonly doneBefore: readonly string[]
   /** Of `tables`, those whose rows it has copied, and not all of their indexes added: no row is copied. */
@@ -47,6 +51,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
   const ends = endsRequest(request)
   return withEndpoints(ends, signal, async (endpoints) => {
     const names = await tablesListed(endpoints.readers[0]!, '--from')
+    const seesAll = (await endpoints.readers[0]!.skills.seesAllTables?.()) ?? true
     const own = names.filter(isOwnTable)
     const others = names.filter((name) => !isOwnTable(name))
     const { tables: selected, leftOut } = await withoutViews(endpoints.readers[0]!, () =>
@@ -75,6 +80,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
         ...schema,
         foreignKeys: { ...foreignKeys, warnings: [...foreignKeys.warnings, ...warnings] },
       },
+      warnings: seesAll ? [] : [SOME_SHOWN],
       doneBefore: [...done, ...late].map(({ to }) => to),
       leftOut: [
         ...leftOut,
