@@ -34,6 +34,7 @@ describe('a copy of a database that was killed', () => {
         /"table":"a".*"table":"b"|"table":"b".*"table":"a"/.test(state!),
       ),
     )
+    await until('rows of c', async () => (await to.value('SELECT COUNT(*) FROM c')) !== '0')
     child.kill('SIGKILL')
     await ended
     return { to, urls }
