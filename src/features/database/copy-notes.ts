@@ -21,9 +21,9 @@ import type { DoneTable } from './done-table.js'
 import { rowsDigest } from './done-table.js'
 import { DoneTables } from './done-tables.js'
 import type { DatabaseReport, TableReport } from './report.js'
-import { leavesSchema } from './report.js'
 import type { DatabaseRequest } from './request.js'
 import { repeatsWork } from './request.js'
+import { leavesSchema } from './schema-left.js'
 import type { SelectedTable } from './selection.js'
 
 const ATTEMPTS = 3

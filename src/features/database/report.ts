@@ -252,25 +252,6 @@ export function isChanged({ phase, status, run, error }: TableReport): boolean {
   )
 }
 
-/** Whether the same command with `--schema-only` would make more. */
-export function lacksSchema({ foreignKeys, objects }: SchemaReport): boolean {
-  return (
-    foreignKeys.some(({ status, statement }) => statement !== null && status !== 'dropped') ||
-    objects.some(({ status }) => status === 'failed')
-  )
-}
-
-/** Whether some were not looked at, whose rows no session has checked. */
-export function leavesKeys({ foreignKeys }: SchemaReport): boolean {
-  return foreignKeys.some(({ status, reason }) => status === 'kept' && reason !== null)
-}
-
-/** Whether whoever goes on has more to do than to copy tables. */
-export function leavesSchema({ foreignKeys, objects }: SchemaReport): boolean {
-  const schema = { foreignKeys, objects }
-  return lacksSchema(schema) || leavesKeys(schema) || objects.some(({ status }) => status === 'not_made')
-}
-
 /** Whether it was made, and its rows never had their turn. */
 export function isEmpty({ phase, status }: TableReport): boolean {
   return phase === 'create' && status === 'not_begun'
