@@ -44,7 +44,7 @@ export function requestOf(
     }
     case 'feishu': {
       const content =
-        withKeyword(text, channel.keyword) + (channel.at_all === true ? ' <at user_id="all"></at>' : '')
+        withKeyword(withoutMentions(text), channel.keyword) + (channel.at_all === true ? ' <at user_id="all"></at>' : '')
       const timestamp = String(Math.floor(now / 1000))
       const signature =
         channel.secret === undefined
@@ -86,6 +86,11 @@ function signed(url: string, secret: string | undefined, now: number): string {
 /** A robot may take only texts with a word that was agreed on. */
 function withKeyword(text: string, keyword = ''): string {
   return keyword === '' || text.includes(keyword) ? text : `${text}\n${keyword}`
+}
+
+/** Feishu reads `<at …>` in a text as a mention, and what a server says is nobody's to be called by. */
+function withoutMentions(text: string): string {
+  return text.replaceAll(/<(?=\/?at\b)/gi, '< ')
 }
 
 function escapedForSlack(text: string): string {

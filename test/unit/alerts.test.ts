@@ -52,6 +52,13 @@ describe('alerts', () => {
     })
   })
 
+  it('mention nobody in Feishu whom an error names', () => {
+    const text = 'table <at user_id="all"></at> is missing'
+    const { body } = requestOf({ type: 'feishu', url: 'https://x/', at_all: true }, text, [alert], NOW)
+    const said = (JSON.parse(body) as { content: { text: string } }).content.text
+    expect(said).to.equal('table < at user_id="all">< /at> is missing <at user_id="all"></at>')
+  })
+
   it('are signed as Feishu wants it: the text to be signed is the key', () => {
     const post = requestOf({ type: 'feishu', url: 'https://x/', secret: 'SEC' }, 'text', [alert], NOW)
     const body = JSON.parse(post.body) as { timestamp: string; sign: string }
