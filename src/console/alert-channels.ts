@@ -44,7 +44,8 @@ export function requestOf(
     }
     case 'feishu': {
       const content =
-        withKeyword(withoutMentions(text), channel.keyword) + (channel.at_all === true ? ' <at user_id="all"></at>' : '')
+        withKeyword(withoutMentions(text), channel.keyword) +
+        (channel.at_all === true ? ' <at user_id="all"></at>' : '')
       const timestamp = String(Math.floor(now / 1000))
       const signature =
         channel.secret === undefined
