@@ -1,6 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, ColumnMapping, Derivation, Origin, TableSchema } from '../contract/plugin.js'
 import type { PipelineStep } from '../contract/computed-columns.js'
+import { columnNamed, isAlike } from './column-names.js'
 import { computedColumn, derive } from './derived.js'
 import type { DescribedTables } from './described-tables.js'
 import { producedColumn } from '../contract/pipeline.js'
@@ -84,18 +85,26 @@ function pairsByName(
   entries: readonly NamedEntry[],
   listed: readonly ColumnPair[],
 ): Rest {
-  const names = entries.flatMap((entry) => takenColumns(entry).map((name) => name.toLowerCase()))
-  const rest = source.columns.filter(({ name }) => !names.includes(name.toLowerCase()))
+  const taken = entries.flatMap(takenColumns).map((name) => columnNamed(source.columns, name))
+  const rest = source.columns.filter((column) => !taken.includes(column))
   const free = target.columns.filter((column) => !listed.some((pair) => pair.target === column))
   const pairs: ColumnPair[] = []
   const dropped: Column[] = []
   const generated: ColumnPair[] = []
   for (const column of rest) {
-    const counterpart = find(free, column.name)
+    const counterpart = counterpartOf(column, rest, free)
+    if (pairs.some((pair) => pair.target === counterpart))
+      throw twoIntoOne(rest, counterpart!, source, target)
     if (counterpart) (counterpart.generated ? generated : pairs).push({ source: column, target: counterpart })
     if (!column.generated && counterpart?.generated !== false) dropped.push(column)
   }
   return { pairs, dropped, generated }
+}
+
+/** One that differs by case only belongs to the column of exactly its name, if there is one. */
+function counterpartOf(column: Column, rest: readonly Column[], free: readonly Column[]): Column | undefined {
+  const found = columnNamed(free, column.name)
+  return found?.name === column.name || !rest.some(({ name }) => name === found?.name) ? found : undefined
 }
 
 async function listedPairs(
@@ -107,7 +116,7 @@ async function listedPairs(
   const faults = [...targetFaults(target, entries), ...dropFaults(entries), ...nameFaults(entries)]
   const found = entries.map((entry) => {
     if (isComputed(entry, source, target)) return entry
-    const missing = namesOf(entry).filter((name) => !find(source.columns, name))
+    const missing = namesOf(entry).filter((name) => !columnNamed(source.columns, name))
     faults.push(
       ...missing.map((name) => `${entry.at}: source ${source.table} has no column ${unknown(name, source)}`),
     )
@@ -126,10 +135,14 @@ async function listedPairs(
   const values: Computation[] = []
   const pairs = sound.flatMap((entry): ColumnPair[] => {
     const own = (entry.origin as { name: string } | null)?.name
-    const read = isDerived(entry) ? derived[next++]! : own === undefined ? null : find(source.columns, own)!
+    const read = isDerived(entry)
+      ? derived[next++]!
+      : own === undefined
+        ? null
+        : columnNamed(source.columns, own)!
     const making = computationOf(entry, read, source)
     if (making?.as != null) values.push(making)
-    const to = entry.to === null ? undefined : find(target.columns, entry.to)!
+    const to = entry.to === null ? undefined : columnNamed(target.columns, entry.to)!
     return to ? [{ source: read ?? producedColumn(to), target: to, ...(making && { make: making }) }] : []
   })
   return { pairs, values }
@@ -139,7 +152,7 @@ async function listedPairs(
 function computationOf(entry: NamedEntry, read: Column | null, source: TableSchema): Computation | null {
   if (!isProduced(entry)) return null
   const { at, keys, late = [], make, after = [], as = null } = entry
-  const parts = keys?.map((key) => (typeof key === 'string' ? find(source.columns, key)! : key))
+  const parts = keys?.map((key) => (typeof key === 'string' ? columnNamed(source.columns, key)! : key))
   return { at, keys: parts ?? (read === null ? [] : [read]), before: late, how: make, after, as }
 }
 
@@ -170,7 +183,7 @@ function targetFaults(target: TableSchema, entries: readonly NamedEntry[]): stri
   const fed = new Set<Column>()
   return entries.flatMap(({ at, to }) => {
     if (to === null) return []
-    const column = find(target.columns, to)
+    const column = columnNamed(target.columns, to)
     if (!column) return [`${at}: target ${target.table} has no column ${unknown(to, target)}`]
     if (column.generated) return [`${at}: ${target.table}.${column.name} is generated and cannot be written`]
     if (fed.has(column)) return [`${at}: ${target.table}.${column.name} is fed by another entry already`]
@@ -202,7 +215,7 @@ function isDerived({ origin, steps }: NamedEntry): boolean {
 
 function derivation({ at, origin: from, steps, to }: NamedEntry, target: TableSchema): Derivation {
   const origin = from!
-  const encoding = find(target.columns, to!)?.valueRange.characters?.encoding
+  const encoding = columnNamed(target.columns, to!)?.valueRange.characters?.encoding
   const name = origin.type === 'column' ? origin.name : to!
   return { at, name, origin, ...(encoding === undefined ? {} : { encoding }), steps }
 }
@@ -226,15 +239,11 @@ function namesOf({ origin, keys }: Pick<NamedEntry, 'origin' | 'keys'>): readonl
 /** The same with the names of columns as the table spells them. */
 function exactly(origin: Origin | null, { columns }: TableSchema): Origin | null {
   if (origin === null) return null
-  const spelled = (name: string) => find(columns, name)!.name
+  const spelled = (name: string) => columnNamed(columns, name)!.name
   if (origin.type === 'column') return { ...origin, name: spelled(origin.name) }
   if (origin.type !== 'template') return origin
   const parts = origin.parts.map((part) => ('column' in part ? { column: spelled(part.column) } : part))
   return { ...origin, parts }
-}
-
-function find(columns: readonly Column[], name: string): Column | undefined {
-  return columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
 }
 
 function unknown(name: string, { columns }: TableSchema): string {
@@ -253,6 +262,20 @@ function required(unfed: readonly Column[], target: TableSchema): RowshiftError 
     `Target table ${target.table} has NOT NULL columns without a default that nothing feeds: ${names.join(', ')}. ` +
       'Give them a default, add them to the source, or name what goes into them in "columns".',
     { table: target.table, columns: names },
+  )
+}
+
+function twoIntoOne(
+  columns: readonly Column[],
+  { name }: Column,
+  source: TableSchema,
+  target: TableSchema,
+): RowshiftError {
+  const names = columns.filter((column) => isAlike(column, name)).map((column) => column.name)
+  return new RowshiftError(
+    'PARAMS_INVALID',
+    `${names.join(' and ')} of ${source.table} would both go into ${name} of ${target.table}. Say which one does with "columns".`,
+    { table: target.table },
   )
 }
 

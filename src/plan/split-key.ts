@@ -1,6 +1,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { Column, Key, SplitKey, TableSchema, Window } from '../contract/plugin.js'
 import type { Mode, RunPlan } from '../contract/run-plan.js'
+import { columnNamed } from './column-names.js'
 import { counted } from '../wire/counted.js'
 
 type Consistency = RunPlan['policy']['consistency']
@@ -98,7 +99,7 @@ function toSplitKey(source: TableSchema, key: Key): SplitKey {
 
 /** A column by name, without regard to case. Throws COLUMN_NOT_FOUND. */
 export function column(table: TableSchema, name: string): Column {
-  const found = table.columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+  const found = columnNamed(table.columns, name)
   if (found) return found
   throw new RowshiftError(
     'COLUMN_NOT_FOUND',

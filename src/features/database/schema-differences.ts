@@ -1,5 +1,6 @@
 import type { Column, SourceDdl, TableSchema, TableTrait, TableTraits } from '../../contract/plugin.js'
 import { ofColumn } from '../../contract/create-table.js'
+import { columnNamed } from '../../plan/column-names.js'
 import { judge } from '../../plan/fidelity.js'
 
 /** What is known of a table at either end. */
@@ -36,7 +37,7 @@ export function schemaDifferences(
 }
 
 function named({ columns }: TableSchema, wanted: string): Column | undefined {
-  return columns.find(({ name }) => name.toLowerCase() === wanted.toLowerCase())
+  return columnNamed(columns, wanted)
 }
 
 function typeDifferences(source: TableSchema, target: TableSchema): string[] {

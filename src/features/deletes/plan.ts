@@ -9,6 +9,7 @@ import type { ColumnEntry, NamedEntry, RawEntry } from '../../task/columns.js'
 import { columnEntries } from '../../task/columns.js'
 import type { DeletesParams } from './params.js'
 import type { Params } from '../../task/params.js'
+import { columnNamed } from '../../plan/column-names.js'
 import { derive } from '../../plan/derived.js'
 import type { DescribedTables } from '../../plan/described-tables.js'
 
@@ -276,7 +277,7 @@ function zeroTime(digits: number): string {
 }
 
 function find({ columns }: TableSchema, name: string): Column | undefined {
-  return columns.find((column) => sameName(column.name, name))
+  return columnNamed(columns, name)
 }
 
 function sameName(a: string, b: string): boolean {

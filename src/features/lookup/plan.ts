@@ -1,4 +1,5 @@
 import { isWellFormed } from '../../wire/cell-syntax.js'
+import { columnNamed } from '../../plan/column-names.js'
 import { BATCH_BYTES } from '../../plan/limits.js'
 import type { Column, ReadSpec, TableSchema } from '../../contract/plugin.js'
 import type { LookupPlan } from '../../contract/computed-columns.js'
@@ -89,7 +90,7 @@ export function findPlan(table: TableSchema, columns: readonly Column[]): ReadSp
 }
 
 export function columnOf({ columns }: TableSchema, name: string): Column | undefined {
-  return columns.find((column) => column.name.toLowerCase() === name.toLowerCase())
+  return columnNamed(columns, name)
 }
 
 export function unknownColumn(name: string, { table, columns }: TableSchema): string {

@@ -2,6 +2,7 @@ import { RowshiftError } from '../../contract/errors.js'
 import type { Column, ColumnMapping, WriteMode } from '../../contract/plugin.js'
 import type { PipelinePlan } from '../../contract/pipeline.js'
 import type { Sharding, ShardRule, SqlRule } from '../../contract/sharding.js'
+import { columnNamed } from '../../plan/column-names.js'
 import { orderOf } from './bounds.js'
 import { escapeName, parsePattern } from './pattern.js'
 import { columnsOf, rulesOf } from './rules.js'
@@ -97,7 +98,10 @@ export function settleRules(sharding: Sharding, columns: readonly Pick<ColumnMap
       return rule
     }
     const found = rule.by.map((name) => {
-      const column = columns.find(({ target }) => target.name.toLowerCase() === name.toLowerCase())?.target
+      const column = columnNamed(
+        columns.map(({ target }) => target),
+        name,
+      )
       if (!column)
         faults.push(`${path}.by: no column ${JSON.stringify(name)} is written to ${sharding.table}`)
       else faults.push(...unfit(rule, column, path))

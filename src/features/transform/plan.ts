@@ -5,6 +5,7 @@ import { producedColumn } from '../../contract/pipeline.js'
 import type { ColumnEntry, NamedEntry } from '../../task/columns.js'
 import { takenColumns } from '../../task/columns.js'
 import type { TransformParams } from '../../task/params.js'
+import { columnNamed } from '../../plan/column-names.js'
 import type { ColumnPair } from '../../plan/mapping.js'
 import { requireFed } from '../../plan/mapping.js'
 import { probeTransform } from '../../engine/transform-check.js'
@@ -77,7 +78,7 @@ export function transformedPairs(
 
 function propertyOf({ to, origin, make }: NamedEntry, source: TableSchema): Column {
   const from = origin?.type === 'column' ? origin.name : null
-  const column = source.columns.find(({ name }) => from !== null && sameName(name, from))
+  const column = from === null ? undefined : columnNamed(source.columns, from)
   if (column && !make) return { ...column, name: to! }
   const kind = make?.type === 'id' && make.ids.type !== 'uuidv7' ? 'integer' : 'text'
   const blank = {
