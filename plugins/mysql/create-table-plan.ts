@@ -14,6 +14,7 @@ import type { DdlItem, TableDdl } from './ddl.js'
 import { parseTable, printTable } from './ddl.js'
 import { FAMILY } from './source-ddl.js'
 import { mapError } from './errors.js'
+import { derivedName, refuseUnfitNames } from './names.js'
 import { checkTableDdl } from './grammar.js'
 import { tableOfOthers } from './mapped-table.js'
 import { plannedColumn } from './planned-column.js'
@@ -31,6 +32,7 @@ export async function planCreateTable(
   wide: readonly string[],
 ): Promise<CreateTablePlan> {
   const { source, sourceDdl, table, existing } = request
+  refuseUnfitNames(request)
   const notes = new Notes()
   const dialect = await askDialect(session)
   await refuseView(session, request)
@@ -114,7 +116,7 @@ async function withCheckNames(
     throw mapError(error, `looking for names of CHECKs in ${session.where}`)
   })
   const taken = new Set(rows.map(([name]) => name))
-  const generated = (number: number) => `${table}_chk_${number}`
+  const generated = (number: number) => derivedName(table, `_chk_${number}`)
   const take = (name: string) => {
     if (taken.has(name.toLowerCase())) return false
     taken.add(name.toLowerCase())
@@ -126,7 +128,7 @@ async function withCheckNames(
   const names = new Map<DdlItem, string>()
   for (const item of named) {
     const own = item.name!.startsWith(`${source.table}_chk_`)
-    let name = own ? `${table}${item.name!.slice(source.table.length)}` : item.name!
+    let name = own ? derivedName(table, item.name!.slice(source.table.length)) : item.name!
     for (let number = 1; !take(name); number++) name = generated(number)
     names.set(item, name)
   }

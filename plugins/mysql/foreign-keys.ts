@@ -3,11 +3,11 @@ import type { ForeignKeyStatements } from '../../src/sql/foreign-key-statements.
 import { find } from '../../src/sql/tokens.js'
 import type { Session } from './connection.js'
 import { parseTable } from './ddl.js'
+import { foreignKeyName } from './names.js'
 import { serverFacts } from './server.js'
 import { identifier } from './sql.js'
 
 const UNCHECKED = 'SET SESSION foreign_key_checks = 0'
-const LONGEST_NAME = 64
 /** How long all databases of a server are looked through for keys that refer to one. */
 const ELSEWHERE_SECONDS = 10
 /** The user may not see the table, or nothing that says how it is made. */
@@ -30,7 +30,7 @@ export const mysqlForeignKeys: ForeignKeyStatements<Session> = {
     const { deferrable: _, matchFull: __, ...key } = wanted
     if (key.onDelete === 'set default' || key.onUpdate === 'set default')
       return 'InnoDB does not support SET DEFAULT'
-    return key.name !== null && key.name.length > LONGEST_NAME ? { ...key, name: null } : key
+    return { ...key, name: foreignKeyName(key) }
   },
   unchecked: async () => [UNCHECKED],
   async ignoresCase(session) {

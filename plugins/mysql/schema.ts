@@ -10,6 +10,7 @@ import type { Session } from './connection.js'
 import { mapError } from './errors.js'
 import { valueRangeOf } from './value-range.js'
 import { isElsewhere } from './engines.js'
+import { nameFault } from './names.js'
 import { identifier, text } from './sql.js'
 const kinds: Readonly<Record<string, ColumnKind>> = {
   tinyint: 'integer',
@@ -57,6 +58,8 @@ interface CatalogRows {
 }
 
 export async function describeTable(session: Session, table: string): Promise<TableSchema> {
+  const fault = nameFault(table)
+  if (fault !== null) throw noTable(table, session.where, ` No table has that name: ${fault}.`)
   if (session.hasUserStatements) await checkNotHidden(session, table)
   const { mariadb } = await serverFacts(session)
   const [found] = await ask(session, table, tablesSql(inTable(table)))

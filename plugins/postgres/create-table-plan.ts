@@ -1,6 +1,6 @@
 import type { Column, CreateTableRequest, CreateTablePlan, TableSchema } from '../../src/contract/plugin.js'
 import { parseTableName, RowshiftError, showTableName } from '../../src/contract/plugin.js'
-import { creationError } from '../../src/sql/created-table.js'
+import { creationError, unfitName } from '../../src/sql/created-table.js'
 import { isPlainDefault, mappedTable } from '../../src/sql/mapped-table.js'
 import type { SqlSession } from '../../src/sql/session.js'
 import type { Part } from './source-ddl.js'
@@ -22,6 +22,7 @@ export async function planCreateTable(
   wide: readonly string[],
 ): Promise<CreateTablePlan> {
   const { source, sourceDdl, table, existing } = request
+  await refuseCutNames(session, request)
   await checkLocation(session, request)
   const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements : null
   const parts = ddl?.map((part) => JSON.parse(part) as Part)
@@ -46,6 +47,25 @@ export async function planCreateTable(
       ...[...faults].map(([{ optional }, fault]) => `${optional} is left out: ${fault}`),
     ],
   }
+}
+
+/** The server cuts names that are too long, without an error: two that differ in their ends only would be one. */
+async function refuseCutNames(session: SqlSession, { table, source }: CreateTableRequest): Promise<void> {
+  const { schema, name } = parseTableName(table)
+  const names = [
+    ...(schema === undefined ? [] : [schema]),
+    name,
+    ...source.columns.map((column) => column.name),
+  ]
+  const [row] = await session.query(
+    `SELECT name, octet_length(name), current_setting('max_identifier_length')
+     FROM unnest(ARRAY[${names.map(text).join(', ')}]) AS name
+     WHERE octet_length(name) > current_setting('max_identifier_length')::int LIMIT 1`,
+  )
+  if (row === undefined) return
+  const [long, bytes, most] = row
+  const column = long === name || long === schema ? null : long!
+  throw unfitName(table, column, `the name has ${bytes} bytes, and PostgreSQL cuts it after ${most}`)
 }
 
 /** Throws where no table of that name can be made, or where one that is there is not dropped. */

@@ -3,7 +3,7 @@ import { showTableName } from '../../src/contract/plugin.js'
 import type { ForeignKeyStatements } from '../../src/sql/foreign-key-statements.js'
 import { sqlState } from './errors.js'
 import type { PostgresSession } from './session.js'
-import { tableId } from './sql.js'
+import { tableId, text } from './sql.js'
 
 const UNCHECKED = 'SET session_replication_role = replica'
 const NO_RIGHTS = '42501'
@@ -18,7 +18,15 @@ const ACTIONS: Readonly<Record<string, ReferentialAction>> = {
 
 export const postgresForeignKeys: ForeignKeyStatements<PostgresSession> = {
   list: listForeignKeys,
-  translate: async (_session, key) => key,
+  /** The server finds a name that is short enough itself, where no other key has it. */
+  async translate(session, key) {
+    if (key.name === null) return key
+    const bytes = `octet_length(${text(key.name)})`
+    const [row] = await session.query(
+      `SELECT (${bytes} > current_setting('max_identifier_length')::int)::int`,
+    )
+    return row![0] === '1' ? { ...key, name: null } : key
+  },
   /** Takes a privilege: that of a superuser, or one that is granted for this setting. Triggers do not run then, either. */
   async unchecked(session, triggers, tables) {
     if (triggers) return 'triggers would not run, which they are allowed to'

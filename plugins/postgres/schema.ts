@@ -1,5 +1,5 @@
 import type { Column, TableSchema } from '../../src/contract/plugin.js'
-import { showTableName } from '../../src/contract/plugin.js'
+import { parseTableName, showTableName } from '../../src/contract/plugin.js'
 import type { SqlRow, SqlSession } from '../../src/sql/session.js'
 import { keysOf, noTable } from '../../src/sql/table-keys.js'
 import { CTID } from './location.js'
@@ -41,11 +41,19 @@ export async function describeFacts(session: SqlSession, table: string): Promise
   )
   const [oid, relkind, schema, name, children] = row ?? []
   const kind = KINDS[relkind ?? '']
+  const named = parseTableName(table)
+  if (kind !== undefined && (isCut(named.name, name!) || isCut(named.schema ?? '', schema!)))
+    throw noTable(table, session.where, ` The server cuts that name, to that of another table: ${name}.`)
   if (kind === undefined) {
     const hint = table.includes('.') ? '' : ' Write schema.table, if it is in a schema that is not searched.'
     throw noTable(table, session.where, hint)
   }
   return { oid: oid!, kind, schema: schema!, name: name!, children: children === '1' }
+}
+
+/** Names that are too long are looked up by what is left of them. */
+function isCut(name: string, found: string): boolean {
+  return name.length > found.length && name.startsWith(found)
 }
 
 export async function describeTable(session: SqlSession, table: string): Promise<TableSchema> {

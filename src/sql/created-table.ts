@@ -10,6 +10,15 @@ export function creationError(thrown: unknown, sql: string): RowshiftError {
   return new RowshiftError(finalCode, `${message} The statement was:\n${sql}`, details, cause)
 }
 
+/** Why a table cannot be made: the database would cut the name of it, or of one of its columns (null: its own), or refuse it. `why`: in words. */
+export function unfitName(table: string, column: string | null, why: string): RowshiftError {
+  const message =
+    column === null
+      ? `The target cannot have a table ${table}: ${why}. Give it another name (--rename, or table= in --to).`
+      : `The target cannot have column ${column} of ${table}: ${why}. Make the table yourself, and say which column goes where with "columns".`
+  return new RowshiftError('PARAMS_INVALID', `${message} Nothing was written.`, { table })
+}
+
 /** How a target table would be made. */
 export async function planCreateTable<S extends SqlSession>(
   session: S,
