@@ -15,6 +15,7 @@ const plugin: Plugin = {
     inServer: true,
     sql: true,
     timeZones: true,
+    schemas: true,
   },
   label: 'PostgreSQL',
   connectionSchema,

@@ -2,7 +2,7 @@
 import { RowshiftError } from '../contract/errors.js'
 import type { OnTableError } from '../features/database/request.js'
 import type { SelectionRequest } from '../features/database/selection.js'
-import { splitList } from '../features/database/selection.js'
+import { splitList } from '../features/database/name-patterns.js'
 import type { Params } from '../task/params.js'
 import type { SchemaOptions, SelectionOptions } from './database-options.js'
 
@@ -11,22 +11,24 @@ export function selectionOf(
   { tables, exclude, rename, onTableError }: SelectionOptions,
   { database }: Params,
 ): { readonly selection: SelectionRequest; readonly onTableError: OnTableError } {
-  // Nobody means all tables by none, which is what a variable of a shell that is not set says.
-  if (tables !== undefined && splitList(tables).length === 0)
-    throw new RowshiftError(
-      'USAGE',
-      '--tables names no table. For all of them, leave it out. Nothing was written.',
-    )
-  const list = (option: string | undefined, param: readonly string[] = []) =>
-    option === undefined ? param : splitList(option)
   return {
     selection: {
-      tables: list(tables, database?.tables),
-      exclude: list(exclude, database?.exclude),
-      rename: list(rename, database?.rename),
+      tables: tables === undefined ? (database?.tables ?? []) : listIn(tables, '--tables'),
+      exclude: exclude === undefined ? (database?.exclude ?? []) : listIn(exclude, '--exclude'),
+      rename: rename === undefined ? (database?.rename ?? []) : listIn(rename, '--rename'),
     },
     onTableError: onTableError ?? database?.onTableError ?? 'stop',
   }
+}
+
+/** Throws USAGE for an empty one, which is what a variable of a shell that is not set says: nobody means all tables, or none, by that. */
+function listIn(text: string, option: string): readonly string[] {
+  const list = splitList(text)
+  if (list.length > 0) return list
+  throw new RowshiftError(
+    'USAGE',
+    `${option} names no table. If that is meant, leave it out. Nothing was written.`,
+  )
 }
 
 /** Throws USAGE where one table is copied or compared, and the options say which of many. */

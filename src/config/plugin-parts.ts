@@ -28,6 +28,7 @@ const capabilityParts: Readonly<Record<keyof Capabilities, Part>> = {
   sql: YES_OR_NO,
   inProcess: YES_OR_NO,
   timeZones: YES_OR_NO,
+  schemas: YES_OR_NO,
 }
 
 /** What keeps the default export of a module from being a plugin that this rowshift can use; null: nothing does. */

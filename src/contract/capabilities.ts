@@ -28,4 +28,6 @@ export interface Capabilities {
   readonly inProcess?: boolean
   /** Readers obey `Endpoint.timeZone`. Default: false, and the engine refuses `time_zone`. */
   readonly timeZones?: boolean
+  /** Tables are named as `parseTableName` reads them: `name` or `schema.name`. Default: false, the text is the name, dots included. */
+  readonly schemas?: boolean
 }

@@ -277,10 +277,17 @@ describe('a copy of a database that makes no sense', () => {
   it('is refused before anything is written', async () => {
     const [from, to] = await pair(server('mariadb'))
     const [a, b] = [databaseUrl(from), databaseUrl(to)]
+    await from.query('CREATE TABLE rowshift_checkpoint (id INT PRIMARY KEY)')
     const refused: [string[], string][] = [
       [['--tables', 'nix*'], '--tables nix* matches none of 6 tables'],
       [['--tables', 'order'], 'did you mean "orders"?'],
       [['--tables', ''], '--tables names no table'],
+      [['--exclude', ''], '--exclude names no table'],
+      [['--rename', ''], '--rename names no table'],
+      [['--exclude', 'log\\'], 'ends with a backslash'],
+      [['--objects', ''], 'Unknown argument'],
+      [['--param', 'exclude=,'], 'params.exclude names no table'],
+      [['--tables', 'rowshift_checkpoint'], 'as rowshift gives it to tables of its own'],
       [['--rename', '/.*/=x'], 'would both be written to x'],
       [['--tables', 'seen'], 'seen is a view'],
       [['--params', '{"columns": {"id": "id"}}'], 'params.columns'],

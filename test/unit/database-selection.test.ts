@@ -1,16 +1,29 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { splitList } from '../../src/features/database/name-patterns.js'
 import type { SelectionRequest } from '../../src/features/database/selection.js'
-import { selectTables, splitList } from '../../src/features/database/selection.js'
+import { namesInTarget, selectCompared, selectTables } from '../../src/features/database/selection.js'
+import { nameSyntaxes } from '../../src/features/database/table-naming.js'
 
 const NAMES = ['user', 'order_2025', 'order_2026', 'order_2026_bak', 'a*b', 'a,b']
 
-function select(request: Partial<SelectionRequest>, names: readonly string[] = NAMES) {
-  return selectTables(names, { tables: [], exclude: [], rename: [], ...request })
+const ALL = { tables: [], exclude: [], rename: [] }
+
+function syntaxes(from: boolean, to: boolean) {
+  const end = (schemas: boolean) => ({ loaded: { plugin: { capabilities: { schemas } } } })
+  return nameSyntaxes({ from: end(from), to: end(to) })
 }
 
-function names(request: Partial<SelectionRequest>): string[] {
-  return select(request).tables.map(({ from, to }) => (from === to ? from : `${from}=${to}`))
+const BARE = syntaxes(false, false)
+const INTO_SCHEMA = syntaxes(false, true)
+const OUT_OF_SCHEMA = syntaxes(true, false)
+
+function select(request: Partial<SelectionRequest>, names: readonly string[] = NAMES, ends = BARE) {
+  return selectTables(names, { ...ALL, ...request }, ends)
+}
+
+function names(request: Partial<SelectionRequest>, all: readonly string[] = NAMES, ends = BARE): string[] {
+  return select(request, all, ends).tables.map(({ from, to }) => (from === to ? from : `${from}=${to}`))
 }
 
 describe('tables of a database', () => {
@@ -65,9 +78,76 @@ describe('tables of a database', () => {
       [{ rename: ['order'] }, 'write old=new'],
       [{ tables: ['/(/'] }, 'is not a regular expression'],
       [{ tables: [''] }, 'empty name'],
+      [{ tables: ['user\\'] }, 'ends with a backslash'],
+      [{ exclude: ['order_*\\\\\\'] }, 'ends with a backslash'],
+      [{ rename: ['user=u\\'] }, 'ends with a backslash'],
     ]
     for (const [request, words] of refused) expect(() => select(request), words).to.throw(words)
     expect(() => select({}, [])).to.throw('The source has no tables')
+  })
+})
+
+describe('tables of a database that writes names in another way', () => {
+  const ODD = ['a.b', 'say "hi"', 'x`y', 'plain', 'Two words']
+
+  it('keep their names, each as its database writes it', () => {
+    const written = ['Two words', 'a.b="a.b"', 'plain', 'say "hi"="say ""hi"""', 'x`y']
+    expect(names({}, ODD, INTO_SCHEMA)).to.deep.equal(written)
+    const back = select(
+      {},
+      select({}, ODD, INTO_SCHEMA).tables.map(({ to }) => to),
+      OUT_OF_SCHEMA,
+    )
+    expect(back.tables.map(({ to }) => to).sort()).to.deep.equal([...ODD].sort())
+    const same = syntaxes(true, true)
+    expect(names({}, ['"a.b"', 'c'], same)).to.deep.equal(['"a.b"', 'c'])
+  })
+
+  it('are chosen and named by what stands in URLs; stars and expressions see no quotes', () => {
+    const listed = ['"a.b"', '"a.c"', 'a', '"say ""hi"""']
+    expect(names({ tables: ['"a.b"', 'a'] }, listed, OUT_OF_SCHEMA)).to.deep.equal(['"a.b"=a.b', 'a'])
+    expect(names({ tables: ['"a.*"'] }, listed, OUT_OF_SCHEMA)).to.deep.equal(['"a.b"=a.b', '"a.c"=a.c'])
+    expect(names({ tables: ['/^a\\.c$/'] }, listed, OUT_OF_SCHEMA)).to.deep.equal(['"a.c"=a.c'])
+    expect(names({ exclude: ['a*'] }, listed, OUT_OF_SCHEMA)).to.deep.equal(['"say ""hi"""=say "hi"'])
+    const rename = ['"a.*"=x.*', 'a=b.c', '*=new_*']
+    expect(names({ rename }, listed, OUT_OF_SCHEMA)).to.deep.equal([
+      '"a.b"=x.b',
+      '"a.c"=x.c',
+      '"say ""hi"""=new_say "hi"',
+      'a=b.c',
+    ])
+    expect(names({ rename: ['a.*="x.*"', 'plain=other.p'] }, ['a.b', 'plain'], INTO_SCHEMA)).to.deep.equal([
+      'a.b="x.b"',
+      'plain=other.p',
+    ])
+    expect(names({ rename: ['*=other.*'] }, ['a.b'], INTO_SCHEMA)).to.deep.equal(['a.b=other."a.b"'])
+    expect(names({ rename: ['/^a\\.(.*)$/=$1'] }, ['a.b.c'], INTO_SCHEMA)).to.deep.equal(['a.b.c="b.c"'])
+  })
+
+  it('are found on both ends of a comparison', () => {
+    const both = selectCompared(
+      ['a.b', 'c'],
+      ['"a.b"', '"x.y"', 'z'],
+      { ...ALL, exclude: ['z'] },
+      INTO_SCHEMA,
+    )
+    expect(both.tables).to.deep.equal([
+      { from: 'a.b', to: '"a.b"' },
+      { from: 'c', to: 'c' },
+    ])
+    expect(both.extra).to.deep.equal(['"x.y"'])
+    expect(namesInTarget({ ...ALL, rename: ['p=q'] }, INTO_SCHEMA)('not.copied')).to.equal('"not.copied"')
+  })
+
+  it('are refused where a schema is named, or quotes are missing', () => {
+    const refused: [Partial<SelectionRequest>, string][] = [
+      [{ tables: ['public.a'] }, 'tables are named without a schema here'],
+      [{ tables: ['a"b'] }, 'stands in double quotes'],
+      [{ tables: ['"a.d"'] }, 'did you mean ""a.b""?'],
+    ]
+    for (const [request, words] of refused)
+      expect(() => select(request, ['"a.b"', 'a'], OUT_OF_SCHEMA), words).to.throw(words)
+    expect(() => select({ rename: ['a=b.c.d'] }, ['a'], INTO_SCHEMA)).to.throw('does not name a table')
   })
 })
 

@@ -19,7 +19,8 @@ import { isOwnTable, tablesListed, withoutViews } from './plan.js'
 import type { DatabaseRequest } from './request.js'
 import { checkDatabaseRequest, endsRequest, tableRequest } from './request.js'
 import type { SelectedTable, Selection } from './selection.js'
-import { sameTarget, selectCompared } from './selection.js'
+import { namesInTarget, sameTarget, selectCompared } from './selection.js'
+import { nameSyntaxes } from './table-naming.js'
 
 export interface ComparisonRequest extends DatabaseRequest {
   /** Whether rows are repaired. */
@@ -77,8 +78,9 @@ async function look(
   const own = listed.filter(isOwnTable).map((table) => ({ table, reason: OWN_REASON }))
   const targetNames = target === null ? [] : await tablesListed(target, '--to')
   const ours = (names: readonly string[]) => names.filter((name) => !isOwnTable(name))
+  const syntaxes = nameSyntaxes(request)
   const { tables, leftOut, extra } = await withoutViews(source, () =>
-    selectCompared(ours(listed), ours(targetNames), request.selection),
+    selectCompared(ours(listed), ours(targetNames), request.selection, syntaxes),
   )
   const compared: ComparedTable[] = []
   const schemas = new Map<string, TableSchema>()
@@ -106,7 +108,8 @@ async function look(
     if (!(await isFound(name, tables, target!, found)))
       compared.push({ ...unknown({ from: name, to: name }), lackedBy: 'source' })
   const there = compared.filter(({ lackedBy, error }) => lackedBy === null && error === null)
-  const keys = target && (await foreignKeyDifferences({ source, target, tables: there, schemas }))
+  const inTarget = namesInTarget(request.selection, syntaxes)
+  const keys = target && (await foreignKeyDifferences({ source, target, tables: there, inTarget, schemas }))
   return {
     tables: compared.map((table) => ({
       ...table,
@@ -197,8 +200,9 @@ async function planRepairs(
     const [reader, writer] = [endpoints.readers[0]!, endpoints.writers[0]!]
     // Where none is there, the database may not be, either.
     const selected = tables.filter((table) => table.request !== null && table.lackedBy === null)
+    const inTarget = namesInTarget(request.selection, nameSyntaxes(request))
     const foreignKeys =
-      selected.length === 0 ? null : await planForeignKeys({ reader, writer, selected, params })
+      selected.length === 0 ? null : await planForeignKeys({ reader, writer, selected, inTarget, params })
     const { session = [] } = foreignKeys ?? {}
     const to = { ...ends.to, session }
     const plan = (open: OpenEndpoints) => plannedRepairs(tables, { params, session }, open, signal)

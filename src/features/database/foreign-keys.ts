@@ -36,6 +36,8 @@ interface KeyRequest {
   readonly reader: Reader
   readonly writer: Writer
   readonly selected: readonly SelectedTable[]
+  /** What the target calls a table of the source, also of those that are not copied. */
+  readonly inTarget: (table: string) => string
   readonly params: Params
 }
 
@@ -149,7 +151,7 @@ interface KeyTarget {
 }
 
 async function chooseKeys(
-  { reader, writer, selected }: KeyRequest,
+  { reader, writer, selected, inTarget }: KeyRequest,
   wanted: readonly ForeignKey[],
   { target, stay, recreated, sameFamily }: KeyTarget,
 ): Promise<Pick<ForeignKeyPlan, 'make' | 'left'>> {
@@ -164,7 +166,7 @@ async function chooseKeys(
   for (const key of wanted) {
     const table = names.get(key.table)
     if (table === undefined) continue
-    const parent = names.get(key.parent) ?? there(key.parent)
+    const parent = names.get(key.parent) ?? there(inTarget(key.parent))
     const leave = (reason: string) => left.push({ key, reason })
     if (key.unsupported !== undefined) leave(key.unsupported)
     else if (parent === undefined) leave(`${key.parent} is neither copied nor in the target`)
@@ -176,7 +178,7 @@ async function chooseKeys(
     else {
       const translated = await target.translate({ ...key, table, parent })
       if (typeof translated === 'string') leave(translated)
-      else make.push(withStatement(target.uniqueNames ? withFreeName(translated, taken) : translated, target))
+      else make.push(withStatement(await withFreeName(translated, taken, target), target))
     }
   }
   return { make, left }
@@ -207,12 +209,19 @@ function columnsOf({ columns }: { readonly columns: readonly string[] }): readon
   return columns
 }
 
-/** The server finds one for a key without. */
-function withFreeName(key: ForeignKey, taken: Set<string | undefined>): ForeignKey {
+/** For a key without a name, the plugin or the server finds one. */
+async function withFreeName(
+  key: ForeignKey,
+  taken: Set<string | undefined>,
+  target: ForeignKeyTarget,
+): Promise<ForeignKey> {
   const name = key.name?.toLowerCase()
-  if (name !== undefined && taken.has(name)) return { ...key, name: null }
-  taken.add(name)
-  return key
+  if (!target.uniqueNames || name === undefined || !taken.has(name)) {
+    taken.add(name)
+    return key
+  }
+  const renamed = await target.translate({ ...key, name: null })
+  return typeof renamed === 'string' ? { ...key, name: null } : renamed
 }
 
 function withStatement(key: ForeignKey, target: ForeignKeyTarget): PlannedKey {

@@ -7,6 +7,8 @@ interface ComparedKeys {
   readonly target: Reader
   /** Those that both ends have. */
   readonly tables: readonly SelectedTable[]
+  /** What the target calls a table of the source, also of those that are not compared. */
+  readonly inTarget: (table: string) => string
   /** Of the source. */
   readonly schemas: ReadonlyMap<string, TableSchema>
 }
@@ -18,7 +20,7 @@ interface ComparedKeys {
 export async function foreignKeyDifferences(
   compared: ComparedKeys,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { source, target, tables } = compared
+  const { source, target, tables, inTarget } = compared
   const [ours, theirs] = [source.skills.foreignKeys, target.skills.foreignKeys]
   if (ours === undefined || theirs === undefined || tables.length === 0) return new Map()
   const sameFamily = ours.family === theirs.family
@@ -31,7 +33,9 @@ export async function foreignKeyDifferences(
     const rest = found.filter(({ table }) => folded(table) === folded(to))
     const texts = wanted.flatMap((each) => {
       if (folded(each.table) !== folded(from)) return []
-      const renamed = each.parentIn === undefined && { parent: names.get(folded(each.parent)) ?? each.parent }
+      const renamed = each.parentIn === undefined && {
+        parent: names.get(folded(each.parent)) ?? inTarget(each.parent),
+      }
       const key = { ...each, table: to, ...renamed }
       const at = rest.findIndex((other) => isSameKey(foldedKey(other), foldedKey(key)))
       const other = at < 0 ? undefined : rest.splice(at, 1)[0]

@@ -1,4 +1,5 @@
-import { splitList } from './selection.js'
+import { RowshiftError } from '../../contract/errors.js'
+import { splitList } from './name-patterns.js'
 
 /** Which tables a task copies one by one, in the forms that `--tables`, `--exclude` and `--rename` take. */
 export interface DatabaseParams {
@@ -27,14 +28,16 @@ export function databaseParams({
 }: RawDatabase): DatabaseParams | null {
   if ([tables, exclude, rename, onTableError].every((given) => given === undefined)) return null
   return {
-    tables: names(tables),
-    exclude: names(exclude),
-    rename: names(rename),
+    tables: names(tables, 'tables'),
+    exclude: names(exclude, 'exclude'),
+    rename: names(rename, 'rename'),
     onTableError: onTableError ?? null,
   }
 }
 
 /** A text is a list with commas; in a list of JSON, each is one entry. */
-function names(given: OneOrMore = []): readonly string[] {
-  return typeof given === 'string' ? splitList(given) : given
+function names(given: OneOrMore = [], param: string): readonly string[] {
+  const list = typeof given === 'string' ? splitList(given) : given
+  if (list.length > 0 || typeof given !== 'string') return list
+  throw new RowshiftError('PARAMS_INVALID', `params.${param} names no table: leave it out, if that is meant.`)
 }

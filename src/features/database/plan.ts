@@ -17,6 +17,7 @@ import type { Expected } from './progress.js'
 import type { SelectedTable, Selection } from './selection.js'
 import { sameTarget, selectTables } from './selection.js'
 import { isStillDone } from './still-done.js'
+import { nameSyntaxes } from './table-naming.js'
 import type { PlannedTable } from './table-plan.js'
 import { planTable } from './table-plan.js'
 
@@ -55,7 +56,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
     const own = names.filter(isOwnTable)
     const others = names.filter((name) => !isOwnTable(name))
     const { tables: selected, leftOut } = await withoutViews(endpoints.readers[0]!, () =>
-      selectTables(others, request.selection),
+      selectTables(others, request.selection, nameSyntaxes(request)),
     )
     const schema = await planSchema({ ...endpoints, ...request, selected })
     // What the target says of writing to a table depends on whether the session checks its foreign keys.
@@ -181,7 +182,7 @@ export function isOwnTable(name: string): boolean {
   return OWN.test(name)
 }
 
-/** A name that is that of a view, and of no table, gets an error that says so. */
+/** A name that is that of something else, which is not listed, gets an error that says so. */
 export async function withoutViews<T>(reader: Reader, select: () => T): Promise<T> {
   try {
     return select()
@@ -194,9 +195,12 @@ export async function withoutViews<T>(reader: Reader, select: () => T): Promise<
       () => false,
     )
     if (!isThere) throw error
+    const [what, wish] = isOwnTable(table)
+      ? ['has a name as rowshift gives it to tables of its own (rowshift_…), which are left out', 'it']
+      : ['is a view, a partition or the like: its rows are those of other tables', 'what it shows']
     throw new RowshiftError(
       'USAGE',
-      `${table} is a view, or something else that is no table: it has no rows of its own. To copy what it shows, name it alone: ?table=${table} in --from, and the table that takes it in --to. Nothing was written.`,
+      `${table} ${what}. To copy ${wish}, name it alone: ?table=${table} in --from, and the table that takes it in --to. Nothing was written.`,
       { table },
     )
   }

@@ -2,8 +2,12 @@
 import { RowshiftError } from '../../contract/errors.js'
 import { didYouMean } from '../../suggest.js'
 import { counted } from '../../wire/counted.js'
+import type { NamePattern } from './name-patterns.js'
+import { patternOf, renameRule } from './name-patterns.js'
+import type { NameSyntaxes } from './table-naming.js'
+import { plainName } from './table-naming.js'
 
-/** As users write it: names, names with stars (`log_*`), or regular expressions between slashes (`/^log_\d+$/`). */
+/** As users write it: see `name-patterns.ts`. */
 export interface SelectionRequest {
   /** Default, when empty: all. */
   readonly tables: readonly string[]
@@ -12,6 +16,7 @@ export interface SelectionRequest {
   readonly rename: readonly string[]
 }
 
+/** Each name as its own database writes it. */
 export interface SelectedTable {
   readonly from: string
   readonly to: string
@@ -23,35 +28,29 @@ export interface Selection {
   readonly leftOut: readonly { readonly table: string; readonly reason: string }[]
 }
 
-/** What names a pattern matches; `rename` makes the name of the target from one that it does match. */
-interface NamePattern {
-  readonly text: string
-  readonly expression: RegExp
-  /** A name without stars. */
-  readonly isName: boolean
-}
-
-interface RenameRule {
-  readonly pattern: NamePattern
-  /** The parts between the places that the match fills, as `String.replace` takes them. */
-  readonly replacement: string
-}
-
 /** Throws USAGE where a pattern matches nothing, or two tables would be written to one; TABLE_NOT_FOUND for a name that is none. */
-export function selectTables(names: readonly string[], request: SelectionRequest): Selection {
-  const { tables, leftOut } = selected(names, selectionRules(names, request))
+export function selectTables(
+  names: readonly string[],
+  request: SelectionRequest,
+  syntaxes: NameSyntaxes,
+): Selection {
+  const { tables, leftOut } = selected(names, selectionRules(names, [], request, syntaxes), syntaxes)
   if (tables.length === 0) throw nothingLeft(leftOut.length)
   return { tables, leftOut }
 }
 
 /** Throws USAGE where two tables would be written to one. */
-function selected(names: readonly string[], { leftOutBy, renamed }: SelectionRules): Selection {
+function selected(
+  names: readonly string[],
+  { leftOutBy, inTarget }: SelectionRules,
+  { source }: NameSyntaxes,
+): Selection {
   const tables: SelectedTable[] = []
   const leftOut: { table: string; reason: string }[] = []
   for (const from of [...names].sort(byCodeUnits)) {
-    const reason = leftOutBy(from)
+    const reason = leftOutBy(plainName(from, source))
     if (reason !== null) leftOut.push({ table: from, reason })
-    else tables.push({ from, to: renamed(from) })
+    else tables.push({ from, to: inTarget(from) })
   }
   refuseSameTarget(tables)
   return { tables, leftOut }
@@ -62,33 +61,67 @@ export function selectCompared(
   names: readonly string[],
   targetNames: readonly string[],
   request: SelectionRequest,
+  syntaxes: NameSyntaxes,
 ): Selection & { readonly extra: readonly string[] } {
   // Rather one that may not be seen than one without tables.
   if (names.length === 0) throw nothingLeft(0)
-  const rules = selectionRules([...new Set([...names, ...targetNames])], request)
-  const { tables, leftOut } = selected(names, rules)
-  const known = new Set(names.map(rules.renamed))
-  const isExtra = (name: string) => !known.has(name) && rules.leftOutBy(name) === null
+  const rules = selectionRules(names, targetNames, request, syntaxes)
+  const { tables, leftOut } = selected(names, rules, syntaxes)
+  const known = new Set(names.map(rules.inTarget))
+  const isExtra = (name: string) =>
+    !known.has(name) && rules.leftOutBy(plainName(name, syntaxes.target)) === null
   const extra = targetNames.filter(isExtra).sort(byCodeUnits)
   if (tables.length + extra.length === 0) throw nothingLeft(leftOut.length)
   return { tables, leftOut, extra }
 }
 
+/**
+ * What the target calls a table of the source, which need not be copied. All that the source says of its tables goes through this: the two databases
+ * may write the same name in different ways.
+ */
+export function namesInTarget(
+  { rename }: SelectionRequest,
+  syntaxes: NameSyntaxes,
+): (table: string) => string {
+  const rules = rename.map((text) => renameRule(text, syntaxes))
+  const { source, target } = syntaxes
+  return (table) => {
+    const name = plainName(table, source)
+    const rule = rules.find(({ pattern }) => pattern.expression.test(name))
+    return target.show(rule === undefined ? { name } : rule.renamed(name))
+  }
+}
+
 interface SelectionRules {
-  /** Why a table is left out; null: it is not. */
+  /** Why a table is left out, by what it is called without quotes; null: it is not. */
   readonly leftOutBy: (name: string) => string | null
-  readonly renamed: (name: string) => string
+  readonly inTarget: (table: string) => string
 }
 
 /** Throws USAGE or TABLE_NOT_FOUND where a pattern matches none of the names. */
-function selectionRules(names: readonly string[], request: SelectionRequest): SelectionRules {
-  const wanted = request.tables.map((text) => patternOf(text, '--tables'))
-  const unwanted = request.exclude.map((text) => patternOf(text, '--exclude'))
-  const rules = request.rename.map(ruleOf)
-  for (const pattern of wanted) mustMatch(pattern, '--tables', names)
-  for (const pattern of unwanted) mustMatch(pattern, '--exclude', names)
+function selectionRules(
+  sourceNames: readonly string[],
+  targetNames: readonly string[],
+  request: SelectionRequest,
+  syntaxes: NameSyntaxes,
+): SelectionRules {
+  const { source, target } = syntaxes
+  const names = new Set([
+    ...sourceNames.map((name) => plainName(name, source)),
+    ...targetNames.map((name) => plainName(name, target)),
+  ])
+  const patterns = (texts: readonly string[], option: string) =>
+    texts.map((text) => {
+      const pattern = patternOf(text, option, source)
+      mustMatch(pattern, option, names, syntaxes)
+      return pattern
+    })
+  const wanted = patterns(request.tables, '--tables')
+  const unwanted = patterns(request.exclude, '--exclude')
+  const inTarget = namesInTarget(request, syntaxes)
   // Whoever goes on with some of the tables gives the same rules.
-  for (const { pattern } of rules) mustMatch(pattern, '--rename', names)
+  for (const text of request.rename)
+    mustMatch(renameRule(text, syntaxes).pattern, '--rename', names, syntaxes)
   const leftOutBy = (name: string) => {
     const excluded = unwanted.find((pattern) => pattern.expression.test(name))
     if (excluded) return `--exclude ${excluded.text}`
@@ -96,88 +129,27 @@ function selectionRules(names: readonly string[], request: SelectionRequest): Se
       ? 'not in --tables'
       : null
   }
-  return { leftOutBy, renamed: (name) => renamed(name, rules) }
-}
-
-/** Splits `a,b_*` at its commas; those of a regular expression, and those after a backslash, stay. */
-export function splitList(text: string): string[] {
-  return [...text.matchAll(/(?:\/(?:\\.|[^/\\])*\/[^,]*|(?:\\.|[^,\\])+)/gs)].map(([part]) => part.trim())
-}
-
-function renamed(name: string, rules: readonly RenameRule[]): string {
-  const rule = rules.find(({ pattern }) => pattern.expression.test(name))
-  return rule === undefined ? name : name.replace(rule.pattern.expression, rule.replacement)
-}
-
-function patternOf(text: string, option: string): NamePattern {
-  const [, expression] = /^\/(.*)\/$/s.exec(text) ?? []
-  if (expression !== undefined) return { text, expression: compiled(expression, text, option), isName: false }
-  const parts = starParts(text)
-  if (parts.every((part) => part === '') && parts.length === 1)
-    throw new RowshiftError('USAGE', `${option} holds an empty name.`)
-  return {
-    text,
-    expression: new RegExp(`^${parts.map(escaped).join('(.*)')}$`, 's'),
-    isName: parts.length === 1,
-  }
-}
-
-function ruleOf(text: string): RenameRule {
-  const at = text.startsWith('/') ? text.lastIndexOf('/=') + 1 : text.indexOf('=')
-  const target = text.slice(at + 1)
-  if (at <= 0 || target === '')
-    throw new RowshiftError('USAGE', `--rename ${text}: write old=new, old_*=new_* or /expression/=new.`)
-  const pattern = patternOf(text.slice(0, at), '--rename')
-  if (pattern.text.startsWith('/')) return { pattern, replacement: target }
-  const [stars, places] = [starParts(pattern.text).length - 1, starParts(target).length - 1]
-  if (stars !== places)
-    throw new RowshiftError('USAGE', `--rename ${text}: both sides need the same number of stars.`)
-  const replacement = starParts(target)
-    .map((part, i) => (i === 0 ? '' : `$${i}`) + part.replaceAll('$', '$$$$'))
-    .join('')
-  return { pattern, replacement }
-}
-
-/** The text between stars; a backslash makes a plain character of a star, comma, slash or backslash. */
-function starParts(text: string): string[] {
-  const parts = ['']
-  for (const [token, plain] of text.matchAll(/\\([*,/\\])|[\s\S]/g)) {
-    if (token === '*') parts.push('')
-    else parts[parts.length - 1] += plain ?? token
-  }
-  return parts
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
-}
-
-function compiled(expression: string, text: string, option: string): RegExp {
-  try {
-    return new RegExp(expression, 'u')
-  } catch (error) {
-    throw new RowshiftError(
-      'USAGE',
-      `${option} ${text} is not a regular expression: ${(error as Error).message}`,
-    )
-  }
+  return { leftOutBy, inTarget }
 }
 
 function mustMatch(
   { text, expression, isName }: NamePattern,
   option: string,
-  names: readonly string[],
+  names: ReadonlySet<string>,
+  { source }: NameSyntaxes,
 ): void {
-  if (names.some((name) => expression.test(name))) return
-  if (isName)
+  if ([...names].some((name) => expression.test(name))) return
+  if (isName) {
+    const known = [...names].map((name) => source.show({ name }))
     throw new RowshiftError(
       'TABLE_NOT_FOUND',
-      `${option} names ${text}, and the source has no such table${didYouMean(text, names) || '.'} Nothing was written.`,
+      `${option} names ${text}, and the source has no such table${didYouMean(text, known) || '.'} Nothing was written.`,
       { table: text },
     )
+  }
   throw new RowshiftError(
     'USAGE',
-    `${option} ${text} matches none of ${counted(names.length, 'table')} of the source. Nothing was written.`,
+    `${option} ${text} matches none of ${counted(names.size, 'table')} of the source. Nothing was written.`,
   )
 }
 

@@ -4,7 +4,7 @@ import { parsePattern } from '../shard/pattern.js'
 import type { DatabaseParams } from './params.js'
 import type { OnTableError } from './request.js'
 import type { SelectionRequest } from './selection.js'
-import { splitList } from './selection.js'
+import { splitList } from './name-patterns.js'
 
 interface TaskNames {
   readonly id: number
