@@ -8,7 +8,7 @@ import { CsvWriter } from './writer.js'
 /** @type {Plugin} */
 const plugin = {
   apiVersion: 1,
-  capabilities: { writePaths: ['append', 'swap'] },
+  capabilities: { writePaths: ['append', 'swap'], schemas: true },
   label: 'CSV folder',
   connectionSchema,
   connectionFromUrl,
