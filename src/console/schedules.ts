@@ -4,7 +4,7 @@ import type { RunRecord, RunReport, Task } from '../contract/task-store.js'
 import { log } from '../log.js'
 import type { CronRule } from '../task/cron.js'
 import { cronOf } from '../task/cron.js'
-import type { Alert } from './alert-text.js'
+import { type Alert, alertOf } from './alert-text.js'
 import type { Alerts } from './alerts.js'
 import { statusOf } from './answers.js'
 import { type Ended, errorIn } from './children.js'
@@ -18,6 +18,9 @@ const RECENT_RUNS = 50
 /** Others that are due wait: people need commands too, and processes that begin all at once get in each other's way. */
 const MOST_RUNS = 40
 const MOST_PER_TICK = 2
+/** A run that no process could be started for: tried so often, so long after each other, before that is told. */
+const MOST_TRIES = 20
+const AGAIN_MS = 30_000
 const KILLED = 'Its process was killed, for lack of memory perhaps, and told nothing.'
 
 interface Entry {
@@ -29,6 +32,8 @@ interface Entry {
   /** Since when a run that was due has not succeeded; null: none is. */
   due: Date | null
   toldLate: boolean
+  /** How often in a row no process could be started. */
+  tries: number
 }
 
 export class Schedules {
@@ -38,6 +43,8 @@ export class Schedules {
   readonly #entries = new Map<number, Entry>()
   /** Ids of tasks. */
   readonly #running = new Set<number>()
+  /** Ids of tasks that were told to have failed, which their own runs do not know. */
+  readonly #failed = new Set<number>()
   readonly #timers: NodeJS.Timeout[]
   #refreshing = false
   #closed = false
@@ -108,6 +115,7 @@ export class Schedules {
       next: stays ? known.next : wasMissed(rule, runs, now) ? now : later(rule, now),
       due: known ? known.due : dueBefore(rule, runs, now),
       toldLate: known?.toldLate ?? false,
+      tries: known?.tries ?? 0,
     })
   }
 
@@ -141,17 +149,23 @@ export class Schedules {
       this.#audit({ action: 'schedule', task, ...(run === null ? {} : { run }), ...end })
     try {
       const args = ['run', String(task), '--skip-running', ...this.#console.configArgs]
-      const begun = await this.#console.children.startRun(args)
+      const begun = await this.#console.children.startRun(args).catch((thrown: unknown) => {
+        this.#putOff(task, RowshiftError.from(thrown))
+        throw thrown
+      })
+      const entry = this.#entries.get(task)
+      if (entry) entry.tries = 0
       if (begun.run !== null) {
         run = begun.run.hello.runId
         audit({ status: 200 })
-        const { code, result, errors } = await begun.child.ended
-        if (code === null && !this.#closed)
-          await this.#alerts?.raise(this.#alert(task, 'failed', KILLED, run))
-        if (result === null && code !== 0) throw errorIn(errors)
+      }
+      const ended = await begun.child.ended
+      await this.#tell(task, ended, run)
+      if (begun.run !== null) {
+        if (ended.result === null && ended.code !== 0) throw errorIn(ended.errors)
         return
       }
-      const { status, runId = null, error = null } = reportOf(await begun.child.ended)
+      const { status, runId = null, error = null } = reportOf(ended)
       if (status !== 'skipped') run = runId
       if (status === 'failed' && error !== null) throw RowshiftError.fromReport(error)
       audit({ status: 200, ...(status === 'skipped' ? { skipped: true } : {}) })
@@ -162,6 +176,39 @@ export class Schedules {
     } finally {
       this.#running.delete(task)
     }
+  }
+
+  /** What the run has not told itself: that it was killed, or that all is well after that. */
+  async #tell(task: number, { code, result }: Ended, run: string | null): Promise<void> {
+    if (code === null) return this.#fail(task, KILLED, run)
+    const report = (result ?? {}) as RunReport
+    // One that has failed tells that itself, and so does the success after it.
+    if (report.status === 'failed') this.#failed.delete(task)
+    if (report.status !== 'success' || !this.#failed.delete(task)) return
+    const alert = alertOf(report, 'failed', { task: this.#nameOf(task), args: '', repairs: false })
+    if (alert !== null) await this.#alerts?.raise(alert)
+  }
+
+  async #fail(task: number, reason: string, run: string | null): Promise<void> {
+    if (this.#closed) return
+    // Where no run has begun, the status is that of the one before.
+    const isKnown = run === null && this.#entries.get(task)?.task.task_status === 'failed'
+    if (!isKnown) this.#failed.add(task)
+    await this.#alerts?.raise(this.#alert(task, 'failed', reason, run))
+  }
+
+  /** No process could be started: what is due is tried again, a bounded number of times. */
+  #putOff(task: number, { message }: RowshiftError): void {
+    const entry = this.#entries.get(task)
+    if (entry === undefined) return
+    entry.tries++
+    if (entry.tries < MOST_TRIES) {
+      const again = new Date(Date.now() + AGAIN_MS)
+      if (entry.next === null || entry.next > again) entry.next = again
+      return
+    }
+    entry.tries = 0
+    void this.#fail(task, redact(message), null)
   }
 
   /** Whether what was due has succeeded, and if not, whether it is late. */
@@ -180,14 +227,12 @@ export class Schedules {
 
   /** Of what no run can tell about itself. */
   #alert(taskId: number, event: Alert['event'], reason: string, runId: string | null): Alert {
-    const task = this.#entries.get(taskId)?.task
-    const name = task?.task_desc || (task ? `${task.from_table} -> ${task.to_table}` : '')
     return {
       event,
       taskId,
       runId,
       at: utc(new Date()),
-      task: redact(name),
+      task: redact(this.#nameOf(taskId)),
       rows: 0,
       seconds: 0,
       rejected: 0,
@@ -195,6 +240,11 @@ export class Schedules {
       reason,
       command: ['rowshift', 'run', taskId, ...this.#console.configArgs].join(' '),
     }
+  }
+
+  #nameOf(taskId: number): string {
+    const task = this.#entries.get(taskId)?.task
+    return task?.task_desc || (task ? `${task.from_table} -> ${task.to_table}` : '')
   }
 }
 
