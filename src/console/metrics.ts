@@ -31,7 +31,7 @@ export class Metrics {
   readonly #known = new Set<string>()
   /** By the run that others went on with: what was counted of them all. */
   readonly #counted = new Map<string, Amounts>()
-  /** Tasks whose last run was killed. Of several tables, it has told of those that were done, and not how far it was with others. */
+  /** Tasks of which a run was killed, and none has succeeded since. Of several tables, it has told of those that were done, and not how far it was with others. */
   readonly #cut = new Set<number>()
   #running = new Set<string>()
   /** Runs that had ended before the first look are not counted: a counter begins at 0. */
@@ -79,8 +79,9 @@ export class Metrics {
 
   /** What it has done itself. Of several tables, each has gone on with a run of its own. */
   #ownOf({ run_id: id, task_id: task }: RunRecord, report: TaskReport | null): Amounts {
-    const wasCut = this.#cut.delete(task)
+    const wasCut = this.#cut.has(task)
     if (report?.status === undefined) this.#cut.add(task)
+    else if (report.status === 'success') this.#cut.delete(task)
     if (report?.tables === undefined) return since(report ?? {}, this.#countedOf(id, report, false))
     const own = report.tables.flatMap(({ runId, status, counts }) => {
       if (!counts || runId === null) return []

@@ -242,10 +242,14 @@ describe('a task whose run was killed', () => {
     await killedAt(ROWS / 6, tasks.start('run', '1'), endpoints)
     const before = await left(endpoints)
     await db.query("INSERT INTO src VALUES (100001, 'came later', UTC_TIMESTAMP())")
+    // A hundred years ago.
+    await db.query(`UPDATE rowshift_checkpoint SET state = REPLACE(state, '"started":"20', '"started":"19')`)
     const outcome = await ended(tasks.start('run', '1'))
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(outcome.report).to.include({ mode: 'increment', rowsRead: ROWS })
     expect(outcome.report.resumed!.rowsRead).to.equal(before.rows)
+    // The clock has gone on since its window was chosen.
+    expect(outcome.report.secondsBehind).to.be.above(99 * 365 * 86_400)
     await db.query('DELETE FROM src WHERE id = 100001')
     await endpoints.expectEqual()
   })

@@ -130,6 +130,20 @@ describe('metrics of a run that goes on with another', () => {
     expect(await counted(ends)).to.include({ read: 610, written: 610, bytes: 6100, interrupted: 2 })
   })
 
+  it('count it also where a run that found no table came between', async () => {
+    const of = (status: string, ...tables: object[]) => ({ mode: 'init', status, tables, done: [] }) as object
+    const counts = { ...rows(200, 200, 0), ...resumed('a1', 2, rows(150, 150, 0)) }
+    const ends = [
+      record('a', 'interrupted', { mode: 'init', tables: [], done: [] } as object),
+      record('b', 'failed', of('failed')),
+      record('c', 'success', {
+        ...rows(200, 200, 0),
+        ...of('success', { table: 't', runId: 'c1', status: 'success', counts }),
+      }),
+    ]
+    expect(await counted(ends)).to.include({ read: 200, written: 200, bytes: 2000 })
+  })
+
   it('leave out what was done before they began', async () => {
     const last = record('b', 'success', { ...all, ...resumed('a', 2, first) })
     expect(await counted([last], [record('a', 'interrupted', first)])).to.include({

@@ -1,5 +1,6 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { Reader, RunCheckpoint, Writer } from '../../contract/plugin.js'
+import type { Window } from '../../contract/read.js'
 import type { RunPlan } from '../../contract/run-plan.js'
 import type { Backfill } from '../../plan/bounds.js'
 import type { SavedWatermarks } from '../../plan/window.js'
@@ -172,10 +173,21 @@ export function resumedPlan(
   return {
     ...plan,
     reasons: [`goes on with run ${run}, which began at ${started}`, ...plan.reasons],
-    read: { ...plan.read, splitRows: readBatch ?? plan.read.splitRows },
+    read: { ...laterRead(plan.read, started), splitRows: readBatch ?? plan.read.splitRows },
     write: { ...plan.write, errorLimit, threads },
     policy: { ...policy, workerNum: threads, firstThreads, speed, retry },
   }
+}
+
+/** Its windows end where they did, and the clock has gone on since. */
+function laterRead(read: RunPlan['read'], started: string): RunPlan['read'] {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(started)) / 1000))
+  const later = (window: Window | null) =>
+    window?.secondsBehind === undefined
+      ? window
+      : { ...window, secondsBehind: window.secondsBehind + seconds }
+  const sources = read.sources?.map((source) => ({ ...source, window: later(source.window) })) ?? null
+  return { ...read, window: later(read.window), sources }
 }
 
 /** `needed`: without them, there is nothing to resume. Another table of that name, or one that may not be read, does not end a new run. */
