@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { after, before, describe, it } from 'mocha'
 import { Config, connectionFromUrl, fromUrl } from '../../src/config/config.js'
-import type { RowshiftError } from '../../src/contract/errors.js'
+import { redact, type RowshiftError } from '../../src/contract/errors.js'
 import type { JobOwner } from '../../src/engine/job-queue.js'
 import { findConnections, needOf } from '../../src/features/hosts/connection-needs.js'
 import { HostStart } from '../../src/features/hosts/host-start.js'
@@ -67,6 +67,8 @@ describe('connections of runs over many hosts', () => {
     expect(error.message)
       .to.match(/db2.*shop/)
       .and.not.include('hidden')
+    // What keeps secrets from people lets them read what to write.
+    expect(redact(error.message)).to.include('${NAME}')
     const named = { by: 'task', side: 'to', type: 'mysql', app: 'app', db: 'gone' } as const
     const other = await failureOf(findConnections({ ...NEEDS, source: named, target: need }, config))
     expect(other.message).to.include('to.mysql.app_gone')

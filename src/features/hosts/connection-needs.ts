@@ -119,7 +119,7 @@ async function leadingTo(
   throw new RowshiftError(
     'CONNECTION_UNKNOWN',
     `The run was given the URL of ${missing.name}, whose password does not travel, and no connection in ${config.folder} leads there. Add one of type ${type}, ` +
-      'or give the run a URL whose password is a variable: type://user:${NAME}@host/db, which each worker sets for itself.',
+      'or give the run a URL whose password is a variable, such as ${NAME}, which each worker sets for itself.',
     { connection: missing.name },
   )
 }
