@@ -1,16 +1,19 @@
 import { RowshiftError } from '../../contract/errors.js'
 import type { ForeignKeyTarget, Writer } from '../../contract/plugin.js'
+import { pauseAfter, retried, type RetryPolicy } from '../../contract/waiting.js'
 import type { PlannedKey } from './foreign-keys.js'
 
 /** The foreign keys between tables that are made anew: each is dropped right before the first of its two tables is. */
 export class KeysToDrop {
   readonly #keys: readonly PlannedKey[]
+  readonly #retry: RetryPolicy
   readonly #dropping = new Map<PlannedKey, Promise<void>>()
   /** Those that are dropped, or may be. */
   readonly dropped = new Set<PlannedKey>()
 
   /** `gone`: the keys of the tables `anew`. */
-  constructor(gone: readonly PlannedKey[], anew: ReadonlySet<string>) {
+  constructor(gone: readonly PlannedKey[], anew: ReadonlySet<string>, retry: RetryPolicy) {
+    this.#retry = retry
     // A key of a table to itself goes with it.
     this.#keys = gone.filter(
       ({ name, table, parent, parentIn }) =>
@@ -33,7 +36,7 @@ export class KeysToDrop {
 
   async #drop(key: PlannedKey, target: ForeignKeyTarget, signal: AbortSignal): Promise<void> {
     this.dropped.add(key)
-    const dropping = this.#dropping.get(key) ?? target.drop(key, signal)
+    const dropping = this.#dropping.get(key) ?? this.#patiently(() => target.drop(key, signal), signal)
     this.#dropping.set(key, dropping)
     try {
       await dropping
@@ -43,5 +46,12 @@ export class KeysToDrop {
       if (!error.retryable && error.code !== 'INTERRUPTED') this.dropped.delete(key)
       throw error
     }
+  }
+
+  /** Keys of one circle that are dropped side by side wait for each other's tables, until the server ends one of them. */
+  #patiently(drop: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const after = (error: RowshiftError, retries: number) =>
+      error.code === 'LOCK_CONFLICT' ? pauseAfter(error, retries, this.#retry) : null
+    return retried(drop, after, signal)
   }
 }

@@ -109,7 +109,8 @@ class DatabaseRun {
     this.#plan = plan
     this.#hooks = hooks
     this.#totals = new DatabaseTotals(plan.tables, expectedOf)
-    this.keys = new KeysToDrop(plan.schema.foreignKeys.gone, madeAnew(plan.tables, request.params))
+    const { params } = request
+    this.keys = new KeysToDrop(plan.schema.foreignKeys.gone, madeAnew(plan.tables, params), params.retry)
     const planned = plan.tables.filter((table) => table.plan !== null).sort(largestFirst)
     this.#order = new CopyOrder(planned, plan.schema.foreignKeys)
     this.#planned = this.#order.tables
