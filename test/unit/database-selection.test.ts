@@ -124,6 +124,23 @@ describe('tables of a database that writes names in another way', () => {
     expect(names({ rename: ['/^a\\.(.*)$/=$1'] }, ['a.b.c'], INTO_SCHEMA)).to.deep.equal(['a.b.c="b.c"'])
   })
 
+  it('go to the schema that a part of their name says', () => {
+    const listed = ['crm_a.b', 'crm_users']
+    for (const rule of ['*_*=*.*', '/^(.+?)_(.+)$/=$1.$2', '/_/=.', '/^crm_/=crm.', '/^crm_(.+)/="crm"."$1"'])
+      expect(names({ rename: [rule] }, listed, INTO_SCHEMA), rule).to.deep.equal([
+        'crm_a.b=crm."a.b"',
+        'crm_users=crm.users',
+      ])
+    const of = (rule: string, table: string) => names({ rename: [rule] }, [table], INTO_SCHEMA)
+    expect(of('/_v1$/=.x', 'users_v1')).to.deep.equal(['users_v1=users.x'])
+    expect(of('/_v(\\d)/=_$1.v_', 'users_v1_a')).to.deep.equal(['users_v1_a=users_1.v__a'])
+    expect(of('*__*=$_*.*_$1', 'a.b__c')).to.deep.equal(['a.b__c="$_a.b".c_$1'])
+    expect(names({ rename: ['/^crm_/=crm.', '*_*=*.*'] }, listed)).to.deep.equal([
+      'crm_a.b=crm.a.b',
+      'crm_users=crm.users',
+    ])
+  })
+
   it('are found on both ends of a comparison', () => {
     const both = selectCompared(
       ['a.b', 'c'],
@@ -147,7 +164,9 @@ describe('tables of a database that writes names in another way', () => {
     ]
     for (const [request, words] of refused)
       expect(() => select(request, ['"a.b"', 'a'], OUT_OF_SCHEMA), words).to.throw(words)
-    expect(() => select({ rename: ['a=b.c.d'] }, ['a'], INTO_SCHEMA)).to.throw('does not name a table')
+    for (const rule of ['a=b.c.d', 'a=b.', '/a/=b.c.', '/a/=b"', '/a/="b".'])
+      expect(() => select({ rename: [rule] }, ['a'], INTO_SCHEMA), rule).to.throw('does not name a table')
+    expect(() => select({ rename: ['*_*=s.*'] }, ['a_b'], INTO_SCHEMA)).to.throw('the same number of stars')
   })
 })
 

@@ -15,6 +15,10 @@ describe('the tables of a task', () => {
     expect(tables('order_*,user', '*')!.selection).to.deep.equal({ ...all, tables: ['order_*', 'user'] })
     expect(tables('order_*, user', 'order_*, user')!.selection.rename).to.deep.equal([])
     expect(tables('a,b', 'a,b')!.selection.tables).to.deep.equal(['a', 'b'])
+    // The target may have schemas, where the source has a name with a dot.
+    expect(tables('a.b,c', 'a.b,c')!.selection.rename).to.deep.equal(['a.b=a.b'])
+    expect(tables('a.*,a.b', 'a.*,x')!.selection.rename).to.deep.equal(['a.b=x', 'a.*=a.*'])
+    expect(tables('/^a.b$/,c.d=', '/^a.b$/,c.d=')!.selection.rename).to.deep.equal([])
     expect(tables('t_*,u', 'old_t_*,u')!.selection).to.deep.equal({
       ...all,
       tables: ['t_*', 'u'],

@@ -49,24 +49,50 @@ export function renameRule(text: string, { source, target }: NameSyntaxes): Rena
     throw new RowshiftError('USAGE', `--rename ${text}: write old=new, old_*=new_* or /expression/=new.`)
   refuseLoneBackslash(text, '--rename')
   const pattern = patternOf(text.slice(0, at), '--rename', source)
-  const wanted = nameIn(right, '--rename', target)
-  const replacement = replacementOf(text, pattern, wanted.name)
-  return {
-    pattern,
-    // A schema has no stars: all tables go into the one that is written there.
-    renamed: (name) => ({ ...wanted, name: name.replace(pattern.expression, replacement) }),
-  }
+  const isExpression = pattern.text.startsWith('/')
+  const wanted = (isExpression ? aroundRest(right, target) : null) ?? nameIn(right, '--rename', target)
+  const template = isExpression ? wanted : starTemplate(text, pattern, wanted)
+  return { pattern, renamed: (name) => filled(template, name, pattern) }
 }
 
-/** As `String.replace` takes it. */
-function replacementOf(text: string, { text: left }: NamePattern, name: string): string {
-  if (left.startsWith('/')) return name
-  const [stars, places] = [starParts(left).length - 1, starParts(name).length - 1]
-  if (stars !== places)
+/** `crm.`, `.` or `.v2`: what the expression does not match of a name stands before and behind it. null: it is none of these. */
+function aroundRest(right: string, target: NameSyntax): TableName | null {
+  if (target.read(right) !== null) return null
+  const { schema, name } = target.read(`${REST}${right}${REST}`) ?? {}
+  if (schema === undefined || name === undefined) return null
+  return { schema: schema.slice(REST.length), name: name.slice(0, -REST.length) }
+}
+
+/** No name has it. */
+const REST = '\0'
+
+/** Its parts as `String.replace` takes them: the stars of the schema come before those of the name. */
+function starTemplate(text: string, { text: left }: NamePattern, { schema, name }: TableName): TableName {
+  let stars = 0
+  const templateOf = (part: string) =>
+    starParts(part)
+      .map((plain, i) => (i === 0 ? '' : `$${++stars}`) + plain.replaceAll('$', '$$$$'))
+      .join('')
+  const template = {
+    ...(schema !== undefined && { schema: templateOf(schema) }),
+    name: templateOf(name),
+  }
+  if (stars !== starParts(left).length - 1)
     throw new RowshiftError('USAGE', `--rename ${text}: both sides need the same number of stars.`)
-  return starParts(name)
-    .map((part, i) => (i === 0 ? '' : `$${i}`) + part.replaceAll('$', '$$$$'))
-    .join('')
+  return template
+}
+
+/** What stands before the match goes in front of the whole name, schema included, and what stands behind it to the end. */
+function filled({ schema, name: last }: TableName, name: string, { expression }: NamePattern): TableName {
+  const { 0: match, index } = expression.exec(name)!
+  const [before, after] = [name.slice(0, index), name.slice(index + match.length)]
+  const fill = (part: string) => {
+    const whole = name.replace(expression, part)
+    return whole.slice(before.length, whole.length - after.length)
+  }
+  return schema === undefined
+    ? { name: name.replace(expression, last) }
+    : { schema: before + fill(schema), name: fill(last) + after }
 }
 
 function nameIn(text: string, option: string, syntax: NameSyntax): TableName {

@@ -60,16 +60,22 @@ function renamesOf(id: number, from: readonly string[], to: readonly string[]): 
       id,
       `from_table lists ${from.length} and to_table ${to.length}: as many are needed, or * in to_table for the same names`,
     )
-  return from.flatMap((one, i) => {
-    const other = to[i]!
-    if (one === other) return []
+  const pairs = from.map((one, i) => ({ one, other: to[i]! }))
+  const changed = pairs.filter(({ one, other }) => one !== other)
+  for (const { one, other } of changed)
     if (stars(one) !== stars(other) || one.startsWith('/'))
       throw meaningless(
         id,
         `${one} cannot be called ${other}: both need the same number of stars. Write * in to_table for the same names, and other names into params.rename`,
       )
-    return [`${one}=${other}`]
-  })
+  // The first rule that fits counts: a name that stays does not hide one that is given.
+  const same = pairs.filter(({ one, other }) => one === other && mayDiffer(one))
+  return [...changed, ...same].map(({ one, other }) => `${one}=${other}`)
+}
+
+/** The same text is another name where the target has schemas, and the source has none. No rule can be written for a name with `=`. */
+function mayDiffer(name: string): boolean {
+  return /[."]/.test(name) && !name.startsWith('/') && !name.includes('=')
 }
 
 /** Names between commas, or a pattern; `t_{a,b}` is a list of another kind. */
