@@ -10,7 +10,7 @@ import { checkType } from './expressions.js'
 import type { Plan, Statement } from './own-table.js'
 import { ownTable } from './own-table.js'
 import { describeFacts, describeTable } from './schema.js'
-import { identifier, tableId, tableSql, text } from './sql.js'
+import { identifier, isLong, tableId, tableSql, text } from './sql.js'
 
 /**
  * How a target table would be made. The statements are run for a temporary table, in a transaction that is rolled back: so nothing is foretold
@@ -23,7 +23,7 @@ export async function planCreateTable(
 ): Promise<CreateTablePlan> {
   const { source, sourceDdl, table, existing } = request
   await refuseCutNames(session, request)
-  await checkLocation(session, request)
+  const schema = await checkLocation(session, request)
   const ddl = sourceDdl?.family === FAMILY ? sourceDdl.statements : null
   const parts = ddl?.map((part) => JSON.parse(part) as Part)
   const plan = parts ? await ownTable(session, request, parts) : tableOfOthers(request, wide)
@@ -33,7 +33,8 @@ export async function planCreateTable(
     target: {
       ...described,
       table,
-      identity: `${session.where} ${table}`,
+      // However it is named.
+      identity: `${session.where} ${showTableName({ schema, name: parseTableName(table).name })}`,
       estimatedRows: null,
       estimatedRowBytes: source.estimatedRowBytes,
     },
@@ -56,7 +57,8 @@ async function refuseCutNames(session: SqlSession, { table, source }: CreateTabl
     ...(schema === undefined ? [] : [schema]),
     name,
     ...source.columns.map((column) => column.name),
-  ]
+  ].filter(isLong)
+  if (names.length === 0) return
   const [row] = await session.query(
     `SELECT name, octet_length(name), current_setting('max_identifier_length')
      FROM unnest(ARRAY[${names.map(text).join(', ')}]) AS name
@@ -68,8 +70,8 @@ async function refuseCutNames(session: SqlSession, { table, source }: CreateTabl
   throw unfitName(table, column, `the name has ${bytes} bytes, and PostgreSQL cuts it after ${most}`)
 }
 
-/** Throws where no table of that name can be made, or where one that is there is not dropped. */
-async function checkLocation(session: SqlSession, { table, existing }: CreateTableRequest): Promise<void> {
+/** The schema that the table is made in. Throws where no table of that name can be made, or where one that is there is not dropped. */
+async function checkLocation(session: SqlSession, { table, existing }: CreateTableRequest): Promise<string> {
   const { schema } = parseTableName(table)
   const schemaSql = schema === undefined ? 'current_schema()' : text(schema)
   const [row] = await session.query(
@@ -96,7 +98,7 @@ async function checkLocation(session: SqlSession, { table, existing }: CreateTab
       table,
     )
   const kind = existing && (await describeFacts(session, existing.table)).kind
-  if (kind === null || kind === 'table' || kind === 'partitioned') return
+  if (kind === null || kind === 'table' || kind === 'partitioned') return name
   throw cannotCreate(
     `The target ${table} is a ${kind}, which schema_save_mode "recreate" does not drop. Name another table, or drop it.`,
     table,

@@ -1,9 +1,9 @@
 import type { ForeignKey, ReferentialAction } from '../../src/contract/plugin.js'
-import { showTableName } from '../../src/contract/plugin.js'
+import { readTableName, showTableName } from '../../src/contract/plugin.js'
 import type { ForeignKeyStatements } from '../../src/sql/foreign-key-statements.js'
 import { sqlState } from './errors.js'
 import type { PostgresSession } from './session.js'
-import { tableId, text } from './sql.js'
+import { isLong, tableId, tableSql, text } from './sql.js'
 
 const UNCHECKED = 'SET session_replication_role = replica'
 const NO_RIGHTS = '42501'
@@ -20,7 +20,7 @@ export const postgresForeignKeys: ForeignKeyStatements<PostgresSession> = {
   list: listForeignKeys,
   /** The server finds a name that is short enough itself, where no other key has it. */
   async translate(session, key) {
-    if (key.name === null) return key
+    if (key.name === null || !isLong(key.name)) return key
     const bytes = `octet_length(${text(key.name)})`
     const [row] = await session.query(
       `SELECT (${bytes} > current_setting('max_identifier_length')::int)::int`,
@@ -60,20 +60,33 @@ async function changesMore(session: PostgresSession, tables: readonly string[]):
   return row![0] === '1'
 }
 
-/** Of the schema that the connection looks in first, and those that refer to its tables. Partitions have those of their table. */
-export async function listForeignKeys(session: PostgresSession): Promise<readonly ForeignKey[]> {
+/**
+ * Of the schema that the connection looks in first, of those `tables` that are named with a schema, and those that refer to one of them. Partitions
+ * have those of their table.
+ */
+export async function listForeignKeys(
+  session: PostgresSession,
+  tables: readonly string[],
+): Promise<readonly ForeignKey[]> {
+  const named = [...new Set(tables)].filter((table) => readTableName(table)?.schema !== undefined)
+  const list = (texts: readonly string[]) => `ARRAY[${texts.map(text).join(', ')}]::text[]`
   const columns = (table: string, numbers: string) =>
     `(SELECT json_agg(attname ORDER BY place) FROM unnest(${numbers}) WITH ORDINALITY AS n (num, place)
       JOIN pg_catalog.pg_attribute ON attrelid = ${table} AND attnum = num)`
+  const elsewhere = (schema: string, asked: string) =>
+    `CASE WHEN ${asked} IS NULL AND own IS DISTINCT FROM ${schema} THEN (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = ${schema}) END`
   const rows = await session.query(
-    `SELECT conname, c.relname, ${columns('conrelid', 'conkey')}, p.relname, ${columns('confrelid', 'confkey')},
+    `WITH asked AS (
+       SELECT to_regclass(quoted)::oid AS id, shown FROM unnest(${list(named.map(tableSql))}, ${list(named)}) AS a (quoted, shown))
+     SELECT conname, c.relname, ${columns('conrelid', 'conkey')}, p.relname, ${columns('confrelid', 'confkey')},
             confdeltype, confupdtype, (confmatchtype = 'f')::int, condeferrable::int, condeferred::int,
-            CASE WHEN own <> c.relnamespace THEN (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace) END,
-            CASE WHEN own <> p.relnamespace THEN (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.relnamespace) END,
+            child.shown, parent.shown, ${elsewhere('c.relnamespace', 'child.id')}, ${elsewhere('p.relnamespace', 'parent.id')},
             (to_jsonb(k)->>'confdelsetcols' IS NOT NULL)::int, (NOT convalidated)::int
      FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = conrelid JOIN pg_catalog.pg_class p ON p.oid = confrelid
        CROSS JOIN (SELECT quote_ident(current_schema())::regnamespace::oid) AS here (own)
-     WHERE contype = 'f' AND conparentid = 0 AND own IN (c.relnamespace, p.relnamespace) AND NOT c.relispartition
+       LEFT JOIN asked AS child ON child.id = conrelid LEFT JOIN asked AS parent ON parent.id = confrelid
+     WHERE contype = 'f' AND conparentid = 0 AND NOT c.relispartition
+       AND (own IN (c.relnamespace, p.relnamespace) OR child.id IS NOT NULL OR parent.id IS NOT NULL)
      ORDER BY c.relname, conname`,
   )
   return rows.map((row) => {
@@ -88,6 +101,8 @@ export async function listForeignKeys(session: PostgresSession): Promise<readonl
       full,
       deferrable,
       deferred,
+      tableAsked,
+      parentAsked,
       tableIn,
       ...odd
     ] = row
@@ -95,10 +110,10 @@ export async function listForeignKeys(session: PostgresSession): Promise<readonl
     const [parentIn] = odd
     return {
       name: name!,
-      table: showTableName({ name: table! }),
+      table: tableAsked ?? showTableName({ name: table! }),
       ...(tableIn != null && { tableIn }),
       columns: JSON.parse(own!) as string[],
-      parent: showTableName({ name: parent! }),
+      parent: parentAsked ?? showTableName({ name: parent! }),
       ...(parentIn != null && { parentIn }),
       parentColumns: JSON.parse(parents!) as string[],
       onDelete: ACTIONS[onDelete!]!,

@@ -22,6 +22,11 @@ export function tableSql(table: string): string {
   return schema === undefined ? identifier(name) : `${identifier(schema)}.${identifier(name)}`
 }
 
+/** Whether the server may cut it: as it is usually built, names have 63 bytes. It counts in its own encoding, which is asked only then. */
+export function isLong(name: string): boolean {
+  return Buffer.byteLength(name) > 63
+}
+
 /** The SQL of a table's number in the catalogs; NULL where there is no such table. */
 export function tableId(table: string): string {
   return `to_regclass(${text(tableSql(table))})`

@@ -48,8 +48,11 @@ export interface Orphans {
 export interface ForeignKeySource {
   /** As `SourceDdl.family`. */
   readonly family: string
-  /** Those of all tables of the database. Of a writer: also those of others that refer to one of them. */
-  list(): Promise<readonly ForeignKey[]>
+  /**
+   * Those of all tables of the database. Of a writer: also those of others that refer to one of them. `tables`: some that whoever asks is about,
+   * which may be in other schemas; those are listed too, under these names.
+   */
+  list(tables?: readonly string[]): Promise<readonly ForeignKey[]>
 }
 
 /** Of a writer. Each method is used on the main thread. */

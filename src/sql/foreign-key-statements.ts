@@ -6,13 +6,13 @@ export interface ForeignKeySourceSql<S extends SqlSession> {
   /** As `SourceDdl.family`. */
   readonly family: string
   /** As `ForeignKeySource.list`. */
-  list(session: S): Promise<readonly ForeignKey[]>
+  list(session: S, tables: readonly string[]): Promise<readonly ForeignKey[]>
 }
 
 /** What one database says about foreign keys; `SqlForeignKeys` does the rest. */
 export interface ForeignKeyStatements<S extends SqlSession> {
   /** As `ForeignKeySource.list`. */
-  list(session: S): Promise<readonly ForeignKey[]>
+  list(session: S, tables: readonly string[]): Promise<readonly ForeignKey[]>
   /** As `ForeignKeyTarget.translate`. */
   translate(session: S, key: ForeignKey): Promise<ForeignKey | string>
   /** As `ForeignKeyTarget.unchecked`. */

@@ -34,8 +34,8 @@ export class SqlForeignKeys<S extends SqlSession> implements ForeignKeyTarget {
     return this.#sink.foreignKeys!
   }
 
-  list(): Promise<readonly ForeignKey[]> {
-    return this.#asking('listing foreign keys', (session) => this.#statements.list(session))
+  list(tables: readonly string[] = []): Promise<readonly ForeignKey[]> {
+    return this.#asking('listing foreign keys', (session) => this.#statements.list(session, tables))
   }
 
   translate(key: ForeignKey): Promise<ForeignKey | string> {

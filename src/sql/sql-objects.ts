@@ -43,7 +43,7 @@ export function schemaSkills<S extends SqlSession>(
     ...(foreignKeys && {
       foreignKeys: {
         family: foreignKeys.family,
-        list: () => using('listing foreign keys', (session) => foreignKeys.list(session)),
+        list: (tables = []) => using('listing foreign keys', (session) => foreignKeys.list(session, tables)),
       },
     }),
     ...(objects && {

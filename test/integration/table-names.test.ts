@@ -29,9 +29,9 @@ async function copy(from: string, to: string, ...options: string[]) {
   return { ...result, report: JSON.parse(readFileSync(file, 'utf8') || 'null') as DatabaseReport }
 }
 
-async function expectEqual(from: string, to: string, count: number): Promise<void> {
+async function expectEqual(from: string, to: string, count: number, ...options: string[]): Promise<void> {
   const file = scratchFile('json')
-  const result = await runCli(['verify', '--from', from, '--to', to, '--report', file])
+  const result = await runCli(['verify', '--from', from, '--to', to, ...options, '--report', file])
   expect(result.code, result.stdout + result.stderr).to.equal(0)
   const { tables } = JSON.parse(readFileSync(file, 'utf8')) as ComparisonReport
   expect(tables.map(({ status }) => status)).to.deep.equal(Array.from({ length: count }, () => 'equal'))
@@ -98,6 +98,45 @@ describe('names of tables between families of databases', () => {
     expect(outcome.code, outcome.stderr).to.equal(0)
     expect(await pg.query(POSTGRES_TABLES)).to.deep.equal([['n.b']])
     expect(await pg.value('SELECT count(*) FROM s.c')).to.equal('0')
+  })
+
+  it('go to another schema with their foreign keys, which are found there', async () => {
+    const sql = `CREATE TABLE p (id INT PRIMARY KEY, up INT, CONSTRAINT of_up FOREIGN KEY (up) REFERENCES p (id)); INSERT INTO p VALUES (1, 1);
+      CREATE TABLE c (id INT PRIMARY KEY, p INT, CONSTRAINT of_p FOREIGN KEY (p) REFERENCES p (id)); INSERT INTO c VALUES (1, 1)`
+    for (const at of [server('mysql'), server('postgres')]) {
+      const from = await TestDatabase.create(at, sql)
+      const pg = await TestDatabase.create(server('postgres'), `CREATE SCHEMA other; ${sql}`)
+      const rename = ['--rename', '*=other.*']
+      for (const [option, status] of [
+        ['--create', 'made'],
+        ['--schema-only', 'kept'],
+      ] as const) {
+        const outcome = await copy(from.wholeUrl, pg.wholeUrl, option, ...rename)
+        expect(outcome.code, outcome.stdout + outcome.stderr).to.equal(0)
+        const keys = outcome.report.foreignKeys.map((key) => `${key.status} ${key.table} ${key.parent}`)
+        expect(keys.sort()).to.deep.equal([`${status} other.c other.p`, `${status} other.p other.p`])
+      }
+      await pg.query('DROP TABLE c, p')
+      await expectEqual(from.wholeUrl, pg.wholeUrl, 2, ...rename)
+      const orphan = 'SET session_replication_role = replica; INSERT INTO other.c VALUES (2, 7)'
+      await pg.query(`${orphan}; RESET session_replication_role`)
+      const later = await copy(from.wholeUrl, pg.wholeUrl, '--schema-only', ...rename)
+      expect(later.code).to.equal(1)
+      const failed = later.report.foreignKeys.filter((key) => key.status === 'failed')
+      expect(failed.map(({ table, error }) => [table, error!.code])).to.deep.equal([
+        ['other.c', 'ORPHANED_ROWS'],
+      ])
+    }
+  })
+
+  it('are refused where one table would be two, with its schema and without', async () => {
+    const sql = 'CREATE TABLE a (id INT PRIMARY KEY); CREATE TABLE b (id INT PRIMARY KEY)'
+    const from = await TestDatabase.create(server('mysql'), sql)
+    for (const there of ['', 'CREATE TABLE b (id INT PRIMARY KEY)']) {
+      const pg = await TestDatabase.create(server('postgres'), there)
+      const outcome = await copy(from.wholeUrl, pg.wholeUrl, '--create', '--rename', 'a=public.b')
+      expectRefusal(outcome, 2, 'USAGE', 'public.b and b, which may be one table')
+    }
   })
 })
 

@@ -119,9 +119,10 @@ export async function keysOf(
   target: ForeignKeyTarget,
   names: Iterable<string>,
 ): Promise<readonly ForeignKey[]> {
-  const found = await target.list()
+  const tables = [...names]
+  const found = await target.list(tables)
   if (!(await target.ignoresCase?.())) return found
-  const known = new Map([...names].map((name) => [name.toLowerCase(), name]))
+  const known = new Map(tables.map((name) => [name.toLowerCase(), name]))
   const own = (name: string, elsewhere: string | undefined) =>
     elsewhere === undefined ? (known.get(name.toLowerCase()) ?? name) : name
   return found.map((key) => ({

@@ -27,7 +27,8 @@ export async function foreignKeyDifferences(
   const names = new Map(tables.map(({ from, to }) => [folded(from), to]))
   const own = ({ tableIn }: ForeignKey) => tableIn === undefined
   const wanted = (await ours.list()).filter((key) => own(key) && names.has(folded(key.table)))
-  const found = (await theirs.list()).filter(own)
+  const asked = [...tables.map(({ to }) => to), ...wanted.map(({ parent }) => inTarget(parent))]
+  const found = (await theirs.list(asked)).filter(own)
   const differences = new Map<string, readonly string[]>()
   for (const { from, to } of tables) {
     const rest = found.filter(({ table }) => folded(table) === folded(to))

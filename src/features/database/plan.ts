@@ -215,19 +215,26 @@ export async function tablesListed({ skills }: Reader, option: string): Promise<
   )
 }
 
-/** Names that differ by case only are those of one table in some databases. Two that are there are told apart by what they are. */
+/**
+ * Names that differ by case only are those of one table in some databases; two that are there are told apart by what they are. And one table may be
+ * named with its schema and without.
+ */
 function refuseOneTarget(tables: readonly PlannedTable[]): void {
-  const known = new Map<string, PlannedTable>()
+  const named = new Map<string, PlannedTable>()
+  const identified = new Map<string, PlannedTable>()
   for (const table of tables) {
     const name = table.to.toLowerCase()
-    const other = known.get(name)
+    const identity = table.plan?.write.table.identity
+    const same = identity === undefined ? undefined : identified.get(identity)
+    const other = same ?? named.get(name)
     if (other && mayBeOne(table, other))
       throw sameTarget(
         other.from,
         table.from,
         `be ${other.to} and ${table.to}, which may be one table of the target`,
       )
-    known.set(name, table)
+    named.set(name, table)
+    if (identity !== undefined) identified.set(identity, table)
   }
 }
 
