@@ -44,7 +44,7 @@ describe('the single executable', () => {
   const name = `rowshift-${version}-linux-${process.arch}`
   const program = join(work, name, 'rowshift')
   before(function () {
-    this.timeout(300_000)
+    this.timeout(900_000)
     needProgram('dpkg-deb', 'dpkg')
     mkdirSync(work)
     const made = spawnSync(process.execPath, ['scripts/release.mjs', '--to', release], {
