@@ -42,7 +42,7 @@ function nothingNoted(run: string): RowshiftError {
   const which = run === 'latest' ? 'an unfinished copy' : `run ${run}`
   return new RowshiftError(
     'RESUME_REFUSED',
-    `The target has no note of ${which} between these databases, so there is nothing to go on with: it has ended, or was killed in its first second, or it is one that is simply run again ` +
+    `The target has no note of ${which} between these databases, so there is nothing to go on with: it has ended, or was killed before its first row, or it is one that is simply run again ` +
       '(write_mode "upsert", "ignore" or "replace", a mode other than "init"). Run the same "rowshift copy" again; "rowshift verify --from URL --to URL" names the tables that differ.',
   )
 }

@@ -70,6 +70,55 @@ describe('the note of a copy of a database', () => {
     expect(later.stderr).to.contain('[DUPLICATE_KEY]')
   })
 
+  it('keeps rows from coming twice where a table was begun with other params', async () => {
+    const half = BREAK.replace('broken', 'half').replace('ON d', 'ON c WHEN NEW.id = 450')
+    const { target, urls, cell } = files(
+      `${TABLES}; ${ROWS}`,
+      `${TABLES.replace(' PRIMARY KEY', '')}; ${half}`,
+    )
+    const begun = ['copy', ...urls, ...SPLITS, '--create']
+    const failed = await runCli(begun)
+    expect(failed.code, failed.stderr).to.equal(1)
+    sqliteRun(target, 'DROP TRIGGER half')
+    const there = cell('SELECT COUNT(*) FROM c')
+    expect(there).to.be.within(1, 899)
+    for (const other of [
+      ['copy', ...urls, ...SPLITS],
+      [...begun, ...params('write_batch=50')],
+      [...begun, ...params('where=id < 700')],
+    ]) {
+      const refused = await runCli(other)
+      expect(refused.code, refused.stderr).to.equal(3)
+      expect(refused.stderr).to.contain('[RESUME_REFUSED]').and.contain('--restart')
+      expect(cell('SELECT COUNT(*) FROM c')).to.equal(there)
+    }
+    const rest = await runCli(begun)
+    expect(rest.code, rest.stderr).to.equal(0)
+    expect(cell("SELECT COUNT(*) || ' ' || COUNT(DISTINCT id) FROM c")).to.equal('900 900')
+    expect(cell('SELECT COUNT(*) FROM rowshift_checkpoint')).to.equal(0)
+  })
+
+  it('is not set back by a copy that ends while another one notes what it does', async () => {
+    const { target, urls, cell } = files(`${TABLES}; ${ROWS}`, `${TABLES}; ${BREAK}`)
+    const failed = await runCli(['copy', ...urls, ...SPLITS])
+    expect(failed.code, failed.stderr).to.equal(1)
+    sqliteRun(target, 'DELETE FROM c')
+    const slow = params('worker_num=1', 'read_batch=10', 'speed={"record":300}')
+    const child = startCli(['copy', ...urls, ...slow, '--tables', 'c'])
+    const ended = once(child, 'exit')
+    await until('the first rows', () => cell('SELECT COUNT(*) FROM c') !== 0)
+    const noted = `UPDATE rowshift_checkpoint SET state = json_insert(state, '$.done[#]', json('{"table":"e","written":1,"ends":"e","rows":"e"}'))
+      WHERE target_table = 'rowshift_database' AND state NOT LIKE '%"tables":["c"]%'`
+    sqliteRun(target, noted)
+    expect((await ended)[0]).to.equal(0)
+    const notes = sqliteRows(
+      target,
+      "SELECT state FROM rowshift_checkpoint WHERE target_table = 'rowshift_database'",
+    )
+    expect(notes).to.have.length(1)
+    expect(notes[0]![0]).to.match(/"table":"e".*"table":"c"/)
+  })
+
   it('is not gone on with by a command that asks for other rows', async () => {
     const { target, urls, cell } = files(`${TABLES}; ${ROWS}`, `${TABLES}; ${BREAK}`)
     const some = params('where=id < 3')

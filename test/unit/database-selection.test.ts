@@ -1,6 +1,8 @@
 import { expect } from 'chai'
 import { describe, it } from 'mocha'
+import { RowshiftError } from '../../src/contract/errors.js'
 import { splitList } from '../../src/features/database/name-patterns.js'
+import { seesAllTables } from '../../src/features/database/plan.js'
 import type { SelectionRequest } from '../../src/features/database/selection.js'
 import { namesInTarget, selectCompared, selectTables } from '../../src/features/database/selection.js'
 import { nameSyntaxes } from '../../src/features/database/table-naming.js'
@@ -29,6 +31,13 @@ function names(request: Partial<SelectionRequest>, all: readonly string[] = NAME
 describe('tables of a database', () => {
   it('are all of them, in the order of their names', () => {
     expect(names({})).to.deep.equal(['a*b', 'a,b', 'order_2025', 'order_2026', 'order_2026_bak', 'user'])
+  })
+
+  it('are those that are listed where the server does not say whether there are others', async () => {
+    const refused = new RowshiftError('READ_ONLY', 'The server runs with --skip-grant-tables (1290).')
+    expect(await seesAllTables({ skills: { seesAllTables: () => Promise.reject(refused) } })).to.equal(true)
+    expect(await seesAllTables({ skills: {} })).to.equal(true)
+    expect(await seesAllTables({ skills: { seesAllTables: async () => false } })).to.equal(false)
   })
 
   it('are chosen by name, by stars and by regular expressions', () => {

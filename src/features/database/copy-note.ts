@@ -41,9 +41,15 @@ export async function findNotes(
   request: DatabaseRequest,
   signal: AbortSignal,
 ): Promise<readonly FoundNote[]> {
+  return using(request, signal, (checkpoints) => listNotes(checkpoints, request))
+}
+
+export async function listNotes(
+  checkpoints: Checkpoints,
+  request: DatabaseRequest,
+): Promise<readonly FoundNote[]> {
   const ends = endsOf(request)
-  const found = await using(request, signal, async (checkpoints) => checkpoints.list(OF_DATABASE))
-  return found.flatMap(({ run, state }) => {
+  return (await checkpoints.list(OF_DATABASE)).flatMap(({ run, state }) => {
     const note = JSON.parse(state) as CopyNote
     return note.format === FORMAT && note.ends === ends ? [{ ...note, run }] : []
   })
@@ -91,9 +97,20 @@ export function isWhole({ left, rows, done }: CopyNote): boolean {
   return left.every((ends) => done.some((one) => one.ends === ends && one.rows === rows))
 }
 
-export async function updateAll(checkpoints: Checkpoints, notes: readonly FoundNote[]): Promise<void> {
-  for (const { run, ...note } of notes)
-    await ifThere(checkpoints.update({ run, attempt: 1, state: JSON.stringify(note) }), async () => {})
+/** Writes those that change. Resolves to all, as they are then. */
+export async function updateAll(
+  checkpoints: Checkpoints,
+  notes: readonly FoundNote[],
+  change: (note: FoundNote) => FoundNote,
+): Promise<readonly FoundNote[]> {
+  const after = notes.map(change)
+  for (const [i, { run, ...note }] of after.entries()) {
+    const state = JSON.stringify(note)
+    const { run: _, ...before } = notes[i]!
+    if (state === JSON.stringify(before)) continue
+    await ifThere(checkpoints.update({ run, attempt: 1, state }), async () => {})
+  }
+  return after
 }
 
 export async function ifThere(update: Promise<void>, otherwise: () => Promise<void>): Promise<void> {

@@ -11,6 +11,7 @@ import {
   FORMAT,
   ifThere,
   isWhole,
+  listNotes,
   OF_DATABASE,
   subjectOf,
   updateAll,
@@ -134,9 +135,9 @@ function isNoted(request: DatabaseRequest): boolean {
 class CopyNotes {
   readonly #request: DatabaseRequest
   /** Of copies that are to go on after this one. */
-  #others: FoundNote[]
+  readonly #others: readonly FoundNote[]
   /** Of copies whose place this one takes. */
-  #replaced: FoundNote[]
+  #replaced: readonly FoundNote[]
   /** Runs of tables that are done, by the ends of these, until that is noted; null: an earlier copy has noted it. */
   readonly #remnants: Map<string, string | null>
   #begun = false
@@ -156,16 +157,17 @@ class CopyNotes {
   async withdraw(tables: readonly SelectedTable[]): Promise<void> {
     const ends = new Set(tables.map((table) => subjectOf(this.#request, table).ends))
     const without = (note: FoundNote) => ({ ...note, done: note.done.filter((one) => !ends.has(one.ends)) })
-    const changed = (note: FoundNote, i: number, before: readonly FoundNote[]) =>
-      note.done.length < before[i]!.done.length ? [note] : []
-    const [others, replaced] = [this.#others.map(without), this.#replaced.map(without)]
-    const written = [
-      ...others.flatMap((note, i) => changed(note, i, this.#others)),
-      ...replaced.flatMap((note, i) => changed(note, i, this.#replaced)),
-    ]
-    if (written.length > 0) await this.#must(async (checkpoints) => updateAll(checkpoints, written))
-    this.#others = others
-    this.#replaced = replaced
+    const earlier = [...this.#others, ...this.#replaced]
+    if (earlier.length > 0)
+      await this.#must(async (checkpoints) =>
+        updateAll(checkpoints, await this.#byNow(checkpoints, earlier), without),
+      )
+  }
+
+  /** Other copies of the same databases may be at work, and note what they do. */
+  async #byNow(checkpoints: Checkpoints, earlier: readonly FoundNote[]): Promise<readonly FoundNote[]> {
+    const runs = new Set(earlier.map(({ run }) => run))
+    return (await listNotes(checkpoints, this.#request)).filter(({ run }) => runs.has(run))
   }
 
   /** Before the first row. Throws what keeps it from being noted, but where this user never can. */
@@ -217,22 +219,22 @@ class CopyNotes {
 
   /** The copy has come to its end, and all of these are done: others need not copy them. Resolves to why that could not be noted. */
   async forget(done: readonly DoneTable[]): Promise<RowshiftError | null> {
-    const others = this.#others.map((note) => withDone(note, done, this.#request))
-    const [ended, waiting] = [others.filter(isWhole), others.filter((note) => !isWhole(note))]
-    const runs = [...ended.map(({ run }) => run), ...(this.#begun ? [this.#request.runId] : [])]
-    if (others.length + this.#replaced.length + this.#remnants.size + runs.length === 0) return null
+    const own = this.#begun ? [this.#request.runId] : []
+    if (this.#others.length + this.#replaced.length + this.#remnants.size + own.length === 0) return null
     return this.#try(async (checkpoints) => {
-      await updateAll(checkpoints, waiting)
+      const others = await this.#byNow(checkpoints, this.#others)
+      const changed = await updateAll(checkpoints, others, (note) => withDone(note, done, this.#request))
       // Without the checkpoints of a table, only the note says that it is done.
       if (this.#begun && this.#remnants.size > 0) await this.#write(checkpoints, done, null)
       for (const run of this.#remnants.keys()) await checkpoints.end(run)
       await this.#endReplaced(checkpoints)
-      for (const run of runs) await checkpoints.end(run)
+      const ended = changed.filter(isWhole).map(({ run }) => run)
+      for (const run of [...ended, ...own]) await checkpoints.end(run)
     })
   }
 
   /** Whoever may not write notes at all copies without. */
-  async #must(work: (checkpoints: Checkpoints) => Promise<void>): Promise<void> {
+  async #must(work: (checkpoints: Checkpoints) => Promise<unknown>): Promise<void> {
     const failure = await this.#try(work)
     if (failure === null) return
     if (!failure.retryable && this.#others.length + this.#replaced.length === 0) return
@@ -244,7 +246,7 @@ class CopyNotes {
    * Over a connection of its own, since those of the copy are at work; without a signal, so that Ctrl-C leaves a note. What cannot be noted is tried again, since
    * the next note may be far away. Resolves to why it could not be done.
    */
-  async #try(work: (checkpoints: Checkpoints) => Promise<void>): Promise<RowshiftError | null> {
+  async #try(work: (checkpoints: Checkpoints) => Promise<unknown>): Promise<RowshiftError | null> {
     for (let left = ATTEMPTS - 1; ; left--) {
       const failure = await using(this.#request, undefined, async (checkpoints) => {
         await work(checkpoints)

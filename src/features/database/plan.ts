@@ -52,7 +52,7 @@ export async function planDatabase(request: DatabaseRequest, signal: AbortSignal
   const ends = endsRequest(request)
   return withEndpoints(ends, signal, async (endpoints) => {
     const names = await tablesListed(endpoints.readers[0]!, '--from')
-    const seesAll = (await endpoints.readers[0]!.skills.seesAllTables?.()) ?? true
+    const seesAll = await seesAllTables(endpoints.readers[0]!)
     const own = names.filter(isOwnTable)
     const others = names.filter((name) => !isOwnTable(name))
     const { tables: selected, leftOut } = await withoutViews(endpoints.readers[0]!, () =>
@@ -99,11 +99,16 @@ export function madeAnew(tables: readonly PlannedTable[], { schemaSaveMode }: Pa
   return new Set(anew.map(({ to }) => to))
 }
 
+/** Some servers do not say what a user may see (one that checks no privileges, a proxy); their tables are copied all the same. */
+export async function seesAllTables({ skills }: Pick<Reader, 'skills'>): Promise<boolean> {
+  return (await skills.seesAllTables?.().catch(() => true)) ?? true
+}
+
 /** A table that cannot be copied a second time gets an error. */
 async function withoutDone(
   tables: readonly PlannedTable[],
   { doneBefore }: DatabaseRequest,
-  { writers }: OpenEndpoints,
+  endpoints: OpenEndpoints,
   signal: AbortSignal,
 ): Promise<Record<'left' | 'done' | 'late', readonly PlannedTable[]>> {
   const left: PlannedTable[] = []
@@ -113,8 +118,8 @@ async function withoutDone(
     if (signal.aborted) throw stopped(signal)
     const earlier = doneBefore?.(table) ?? null
     try {
-      const isDone = earlier !== null && (await isStillDone(table, earlier, writers[0]!, signal))
-      const lacksIndexes = isDone && (await DeferredIndexes.find(writers, table.plan!.write)).any
+      const isDone = earlier !== null && (await isStillDone(table, earlier, endpoints, signal))
+      const lacksIndexes = isDone && (await DeferredIndexes.find(endpoints.writers, table.plan!.write)).any
       if (lacksIndexes) late.push(table)
       else if (isDone) done.push(table)
       else left.push(table)

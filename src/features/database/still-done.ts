@@ -1,7 +1,8 @@
 import { RowshiftError } from '../../contract/errors.js'
-import type { Writer } from '../../contract/plugin.js'
 import type { RunPlan } from '../../contract/run-plan.js'
+import type { OpenEndpoints } from '../../engine/open-endpoints.js'
 import { counted } from '../../wire/counted.js'
+import { findRun } from '../resume/find-run.js'
 import { runVerify } from '../verify/job.js'
 import type { EarlierCopy } from './done-table.js'
 import { repeatsWork } from './request.js'
@@ -17,7 +18,7 @@ const MOMENT_GONE = 'the moment that all tables were to be of is gone (consisten
 export async function isStillDone(
   table: PlannedTable,
   { written, isSame }: EarlierCopy,
-  { skills }: Writer,
+  endpoints: OpenEndpoints,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { from, to, plan, request } = table
@@ -25,8 +26,9 @@ export async function isStillDone(
   if (plan === null || plan.write.create !== null) return false
   const inSnapshot = params.consistency === 'snapshot'
   if (written === null && !repeatsWork(params)) return false
-  const count = async () => (await skills.checkpoints?.countRows(plan.write.table.table)) ?? null
-  if (written === null && !inSnapshot) return isUnnoted(table, count, skills, signal)
+  const { checkpoints } = endpoints.writers[0]!.skills
+  const count = async () => (await checkpoints?.countRows(plan.write.table.table)) ?? null
+  if (written === null && !inSnapshot) return isUnnoted(table, count, endpoints, signal)
   const there = await count()
   if (written === null) {
     if (there === null || there === 0n || refusesTwice(plan)) return false
@@ -47,18 +49,19 @@ export async function isStillDone(
 
 /**
  * The earlier run may have been killed right after the last row. A table of several splits has checkpoints then; one of a single split has all
- * of its rows, or none.
+ * of its rows, or none. Checkpoints that no run goes on with (of a command with other params, or of somebody else) say nothing of its rows.
  */
 async function isUnnoted(
   table: PlannedTable,
   count: () => Promise<bigint | null>,
-  { checkpoints }: Writer['skills'],
+  endpoints: OpenEndpoints,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { from, to, request } = table
   const { read, write } = table.plan!
   const refuses = refusesTwice(table.plan!)
-  if (((await checkpoints?.list(write.table.table)) ?? []).length > 0) return false
+  const begun = (await endpoints.writers[0]!.skills.checkpoints?.list(write.table.table)) ?? []
+  if (begun.length > 0 && (refuses || (await findRun(request, endpoints)).unfinished !== null)) return false
   const there = (await count()) ?? 0n
   if (there === 0n || (refuses && there > BigInt(read.splitRows))) return false
   const { savedWatermarks: _, ...asked } = request
@@ -66,10 +69,8 @@ async function isUnnoted(
   const { error } = await runVerify({ ...asked, mode: 'verify', sample: 100 }, hooks)
   if (error === null) return true
   if (refuses) return false
-  throw refused(
-    table,
-    `An earlier run did not end, ${to} holds ${rowCount(there)} that differ from those of ${from}, and without a key nobody knows which ones it has copied`,
-  )
+  const why = `An earlier run did not end, ${to} holds ${rowCount(there)} that differ from those of ${from}, and without a key nobody knows which ones it has copied`
+  throw refused(table, begun.length > 0 ? `${why} (with the params of that run, it may go on)` : why)
 }
 
 /** Whether the target has a key that no row of the source gets past a second time. */
@@ -88,7 +89,8 @@ function rowCount(rows: bigint): string {
 function refused({ from, to }: PlannedTable, why: string): RowshiftError {
   return new RowshiftError(
     'RESUME_REFUSED',
-    `${why}: a copy would insert rows again that are there. Empty ${to} and run it again, which then copies it; or leave ${from} out (--exclude, or "exclude" of the params).`,
+    `${why}: a copy would insert rows again that are there. Empty ${to} and run it again, which then copies it; or leave ${from} out (--exclude, or "exclude" of the params). ` +
+      'With --restart, every table is copied anew, whatever it holds: empty them all before that.',
     { table: from },
   )
 }
